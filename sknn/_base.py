@@ -1,0 +1,581 @@
+"""The named steps of which `fit` and `predict` of both estimators are made.
+
+What differs between classification and regression is behind `_make_target` and `_losses`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from abc import ABCMeta, abstractmethod
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from torch import nn
+
+from sknn._auto import Facts, resolve
+from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes
+from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, TimeLimit
+from sknn.modules import build_module, drawing_from, embeds_categories
+from sknn.preprocessing import Encoded, Table, as_table, make_encoder, take_rows
+from sknn.training import (
+    Rows,
+    TrainingNet,
+    WeightedLoss,
+    as_columns,
+    dense,
+    draw_seed,
+    fresh_random_state,
+    held_out_rows,
+    limited_to,
+    make_optimizer,
+    merge_repeats,
+    threads_for,
+    to_tensors,
+    torch_seeded,
+)
+
+_BLOCK_CELLS = 1 << 21  # encoded cells that predict holds at a time
+_MAX_BLOCK_ROWS = 1 << 15
+# Matrix products of fewer rows take other kernels, whose last bits differ. With all blocks at least
+# this high, a row's prediction does not depend on the rows beside it.
+_MIN_BLOCK_ROWS = 32
+_MAX_MERGED_CELLS = 1_000_000  # of a table whose equal rows are merged
+
+
+class Seeds(NamedTuple):
+    """A seed for each thing that a fit draws, so that none depends on how much another one draws."""
+
+    split: int
+    encoder: int
+    module: int
+    training: int
+
+
+class Sample(NamedTuple):
+    """Checked rows of a fit, in one order."""
+
+    table: Table
+    y: np.ndarray
+    weight: np.ndarray | None
+    groups: np.ndarray | None = None
+
+    def take(self, rows: np.ndarray) -> Sample:
+        weight = None if self.weight is None else self.weight[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        return Sample(take_rows(self.table, rows), self.y[rows], weight, groups)
+
+
+class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """What `NNClassifier` and `NNRegressor` share."""
+
+    _parameter_constraints: dict = CONSTRAINTS
+
+    # Passed on by default: `groups` for a splitter outside would otherwise be refused here.
+    __metadata_request__fit = {"groups": True, "X_val": True, "y_val": True}
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, groups=None, X_val=None, y_val=None):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training rows: a pandas or polars frame with columns of any kind, an array, a SciPy
+            sparse matrix or a torch tensor. With `preprocessing=None` also an array (n_samples, ...)
+            of any number of dimensions.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, a 0/1 indicator matrix of labels, or real targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. They count in the training loss, in the statistics of
+            preprocessing, and in the validation loss and score. A row of weight 0 is left out.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are held out together when a part is held out for validation.
+        X_val : like X, default=None
+            Validation rows. No part of `X` is then held out.
+        y_val : like y, default=None
+            Their targets.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        InvalidParameterError
+            For a parameter that is not valid, before any work is done.
+        ValueError
+            For data that cannot be used, or a loss that is not finite in the first epoch.
+        """
+        resume = self.warm_start and self.__sklearn_is_fitted__()
+        params = self._check_params()
+        sample = self._check_sample(X, y, sample_weight, groups, reset=not resume)
+        held_out = self._check_held_out(X_val, y_val)
+        params = self._resolve(params, sample, held_out)
+        return self._train(sample, held_out, params, resume=resume)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """One epoch on the given rows, from where the last one ended."""
+        resume = self.__sklearn_is_fitted__()
+        params = self._check_params() | {"early_stopping": False, "max_epochs": 1}
+        sample = self._check_sample(X, y, sample_weight, None, reset=not resume)
+        params = self._resolve(params, sample, None)
+        return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
+
+    @property
+    @abstractmethod
+    def _losses(self) -> dict:
+        """Losses by name, once the kind of target is known."""
+
+    @abstractmethod
+    def _check_y(self, y):
+        """Targets as an ndarray, or the error that says what is wrong with them."""
+
+    @abstractmethod
+    def _make_target(self, y, train: Sample, classes=None):
+        """What stands between the user's targets and the network's outputs."""
+
+    def _class_codes(self, y) -> np.ndarray | None:
+        """Codes of the classes by which a held-out part is stratified."""
+        return None
+
+    def _row_weight(self, sample: Sample) -> np.ndarray | None:
+        """Weights of rows in the loss."""
+        return sample.weight
+
+    # -- parameters ---------------------------------------------------------------------------
+
+    def get_params(self, deep=True):
+        """Get the parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include `module__...` and `optimizer__...`, the entries of `module_params`
+            and `optimizer_params`, and the parameters of a transformer in `preprocessing`.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep=deep)
+        if deep:
+            for prefix, name in NESTED.items():
+                entries = params[name] if isinstance(params[name], dict) else {}
+                params |= {f"{prefix}__{key}": value for key, value in entries.items()}
+        return params
+
+    def set_params(self, **params):
+        """Set parameters.
+
+        `module__<name>` and `optimizer__<name>` set an entry in a copy of `module_params` or
+        `optimizer_params`, so that they can be searched like any other parameter.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : estimator
+        """
+        nested = {key: value for key, value in params.items() if key.partition("__")[0] in NESTED and "__" in key}
+        super().set_params(**{key: value for key, value in params.items() if key not in nested})
+        for key, value in nested.items():
+            prefix, _, name = key.partition("__")
+            check_nested(type(self).__name__, self.get_params(deep=False), prefix, [name])
+            setattr(self, NESTED[prefix], (getattr(self, NESTED[prefix]) or {}) | {name: value})
+        return self
+
+    def _check_params(self) -> dict[str, Any]:
+        params = self.get_params(deep=False)
+        check_params(type(self).__name__, params)
+        return params
+
+    def _resolve(self, params: dict, sample: Sample, held_out: Sample | None) -> dict:
+        has_validation = held_out is not None or params["validation_split"] is not None
+        params = resolve(params, Facts(len(sample.y), has_validation))
+        params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
+        params["device"] = _device(params["device"])
+        return params
+
+    # -- checks of the data -------------------------------------------------------------------
+
+    def _check_sample(self, X, y, sample_weight, groups, reset: bool) -> Sample:
+        table = self._check_table(X, reset=reset)
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        y = self._check_y(y)
+        check_consistent_length(table, y)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, table, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
+            )
+        if groups is not None:
+            groups = np.asarray(groups)
+            check_consistent_length(table, groups)
+        sample = Sample(table, y, weight, groups)
+        if weight is not None and (weight == 0).any():
+            sample = sample.take(np.flatnonzero(weight))
+        return sample
+
+    def _check_table(self, X, reset: bool) -> Table:
+        table = as_table(X, estimator=self, numbers_only=self.preprocessing is None)
+        unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")
+        if reset or not unnamed or table.shape[1] != self.n_features_in_:
+            validate_data(self, table, reset=reset, skip_check_array=True)
+        return table
+
+    def _check_held_out(self, X_val, y_val) -> Sample | None:
+        if (X_val is None) != (y_val is None):
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(f"X_val and y_val must be given together. Got {given} without {missing}.")
+        if X_val is None:
+            return None
+        table, y = self._check_table(X_val, reset=False), self._check_y(y_val)
+        check_consistent_length(table, y)
+        return Sample(table, y, None)
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _train(
+        self,
+        sample: Sample,
+        held_out: Sample | None,
+        params: dict,
+        *,
+        resume: bool,
+        classes=None,
+        keep_optimizer: bool = False,
+    ):
+        """All steps of a fit after the data have been checked."""
+        random_state = fresh_random_state(params["random_state"])
+        seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
+        train, valid = self._split(sample, held_out, params, seeds.split)
+        if not resume:
+            self._target = self._make_target(sample.y, train, classes)
+            self.encoder_ = self._make_encoder(params, seeds.encoder)
+        encoded = self._encode(train, valid, resume=resume)
+        if not resume:
+            self.module_ = self._build_module(params, seeds.module)
+            self._optimizer_state = None
+        rows = self._make_rows(encoded, train, valid, params)
+        self.resolved_params_ = {name: params[name] for name in sorted(params)}
+        self.n_outputs_ = self._target.n_user_outputs
+        earlier = self.history_ if resume else pd.DataFrame()
+        seed = seeds.training + len(earlier)  # another order of the rows in each further fit
+        self._begin_task(train, params)
+        net = self._make_net(train, valid, params, seed)
+        try:
+            self._run(net, rows, params, seed)
+        except KeyboardInterrupt:
+            if net.history:
+                self._finish(net, earlier, keep_optimizer=False)
+            raise
+        except Exception:
+            if not resume:
+                del self.module_
+            raise
+        self._finish(net, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+        self._end_task(train)
+        return self
+
+    def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int):
+        """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
+        if held_out is not None:
+            return sample, held_out
+        if not params["early_stopping"]:
+            return sample, None
+        train, valid = held_out_rows(
+            len(sample.y),
+            self._class_codes(sample.y),
+            sample.groups,
+            fraction=params["validation_fraction"],
+            splitter=params["validation_split"],
+            y=sample.y,
+            seed=seed,
+        )
+        return sample.take(train), sample.take(valid)
+
+    def _make_encoder(self, params: dict, seed: int):
+        embed = embeds_categories(params["module"])
+        return make_encoder(params["preprocessing"], embed=embed, random_state=seed)
+
+    def _encode(self, train: Sample, valid: Sample | None, *, resume: bool) -> tuple[Encoded, Encoded | None]:
+        """Both parts as the network takes them. Only the training rows shape the encoder."""
+        if resume:
+            encoded = self.encoder_.encode(train.table)
+        else:
+            encoded = self.encoder_.fit_encode(train.table, train.y, train.weight)
+        return encoded, None if valid is None else self.encoder_.encode(valid.table)
+
+    def _make_rows(self, encoded, train: Sample, valid: Sample | None, params: dict) -> tuple[Rows, Rows | None]:
+        """Both parts as tensors with targets and weights."""
+        encoded_train, encoded_valid = encoded
+        parts = encoded_train, self._target.encode(train.y), self._row_weight(train)
+        if valid is None and self._is_one_small_batch(encoded_train, params):
+            parts = merge_repeats(*parts)
+        rows = self._to_rows(*parts, params["device"])
+        if valid is None:
+            return rows, None
+        parts = encoded_valid, self._target.encode(valid.y), self._row_weight(valid)
+        return rows, self._to_rows(*parts, params["device"])
+
+    def _is_one_small_batch(self, encoded: Encoded, params: dict) -> bool:
+        """Whether equal rows can be merged: each step sees all rows, and none depends on how many there are."""
+        shape = encoded.x_num.shape
+        normalises = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.module_.modules())
+        return shape[0] <= params["batch_size"] and np.prod(shape) <= _MAX_MERGED_CELLS and not normalises
+
+    def _to_rows(self, encoded: Encoded, target, weight, device: torch.device) -> Rows:
+        if weight is not None:
+            weight = None if np.ptp(weight) == 0 else weight / weight.mean()
+        return Rows(encoded, target, weight, device, self._target.decode)
+
+    def _build_module(self, params: dict, seed: int) -> nn.Module:
+        module_params = dict(params["module_params"] or {})
+        if isinstance(params["module"], str):
+            own = {name: params[name] for name in ("hidden_layer_sizes", "activation", "dropout")}
+            module_params = own | module_params
+        with torch_seeded(seed, params["device"]):
+            module = build_module(
+                params["module"],
+                module_params,
+                n_features=self.encoder_.n_features_,
+                n_outputs=self._target.n_outputs,
+                cat_cardinalities=self.encoder_.cat_cardinalities_,
+            )
+        return module.to(params["device"])
+
+    def _make_net(self, train: Sample, valid: Sample | None, params: dict, seed: int) -> TrainingNet:
+        loss = params["loss"]
+        criterion = WeightedLoss(self._losses[loss] if isinstance(loss, str) else loss, self._target.n_outputs)
+        optimizer, optimizer_params = make_optimizer(
+            params["optimizer"],
+            params["optimizer_params"] or {},
+            weight_decay=params["weight_decay"],
+            device=params["device"],
+        )
+        return TrainingNet(
+            self.module_,
+            criterion,
+            decode=self._target.predict,
+            probabilities=getattr(self._target, "probabilities", None),
+            classes=getattr(self._target, "classes", None),
+            optimizer=optimizer,
+            lr=params["learning_rate"],
+            max_epochs=params["max_epochs"],
+            batch_size=params["batch_size"],
+            device=str(params["device"]),
+            callbacks=self._make_callbacks(train, valid, params),
+            iterator_train__shuffle=params["shuffle"],
+            iterator_train__generator=torch.Generator().manual_seed(seed),
+            iterator_valid__batch_size=_block_rows(self.encoder_.n_features_),
+            **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
+            **(params["net_params"] or {}),
+        )
+
+    def _make_callbacks(self, train: Sample, valid: Sample | None, params: dict) -> list:
+        """The estimator's own callbacks, then copies of the user's."""
+        monitor, lower_is_better = None, True
+        callbacks = []
+        if valid is not None:
+            monitor = "valid_loss"
+            if params["monitor"] != "loss":
+                monitor, lower_is_better = f"valid_{_scorer_name(params['monitor'])}", False
+                callbacks.append(("monitor", MonitorScore(self._scorer_of_outputs(valid, params), monitor)))
+        watched = monitor if params["early_stopping"] else None
+        patience = params["patience"] if watched else None
+        best = BestWeights(watched, lower_is_better, patience, params["min_delta"])
+        callbacks.append(("best_weights", best))
+        if params["verbose"]:
+            callbacks.append(("progress_line", ProgressLine(params["max_epochs"], monitor)))
+        callbacks += copy.deepcopy(list(params["callbacks"] or []))
+        if params["max_time"] is not None:
+            callbacks.append(("time_limit", TimeLimit(params["max_time"])))
+        if hasattr(self, "_skl_callbacks"):
+            data = _task_data(train)
+            bridge = SklearnTasks(self._callback_fit_ctx, self, data, self._snapshot)
+            callbacks.append(("sklearn_tasks", bridge))
+        return callbacks
+
+    def _begin_task(self, train: Sample, params: dict) -> None:
+        """Tell scikit-learn's callbacks that a fit of so many epochs begins."""
+        context = self._init_callback_context(max_subtasks=params["max_epochs"])
+        context.call_on_fit_task_begin(estimator=self, **_task_data(train))
+
+    def _end_task(self, train: Sample) -> None:
+        self._callback_fit_ctx.call_on_fit_task_end(
+            estimator=self, reconstruction_attributes=self._snapshot, **_task_data(train)
+        )
+
+    def _scorer_of_outputs(self, valid: Sample, params: dict):
+        """A function that scores the network's outputs on the validation rows as the user's scorer would."""
+        scorer = check_scoring(self, params["monitor"])
+        weighted = valid.weight is not None and _takes_sample_weight(scorer)
+        weight = {"sample_weight": valid.weight} if weighted else {}
+        view = copy.copy(self)
+
+        def score(outputs: np.ndarray) -> float:
+            view._known_outputs = (valid.table, outputs)
+            return scorer(view, valid.table, valid.y, **weight)
+
+        return score
+
+    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, seed: int) -> None:
+        n_parameters = sum(p.numel() for p in self.module_.parameters())
+        generator = torch.Generator(params["device"]).manual_seed(seed)
+        # The built-in networks draw from `generator`; others may draw from torch's default one.
+        draws_elsewhere = not isinstance(params["module"], str)
+        with (
+            limited_to(threads_for(n_parameters, min(params["batch_size"], len(rows[0])))),
+            torch_seeded(seed, params["device"]) if draws_elsewhere else nullcontext(),
+            drawing_from(generator),
+        ):
+            net.initialize()
+            if self._optimizer_state is not None:
+                net.optimizer_.load_state_dict(self._optimizer_state)
+            try:
+                net.run(*rows)
+            finally:
+                self.module_.eval()
+
+    def _finish(self, net: TrainingNet, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
+        """Set the attributes that tell how training went, and drop what only training needs."""
+        best = dict(net.callbacks_)["best_weights"]
+        history = _as_frame(net.history)
+        if len(earlier):
+            history["epoch"] += len(earlier)
+            history = pd.concat([earlier, history], ignore_index=True)
+        watched = best.monitor or "valid_loss"
+        self.history_ = history
+        self.n_iter_ = len(history)
+        self.best_epoch_ = len(earlier) + best.best_epoch_
+        self.loss_curve_ = history["train_loss"].tolist()
+        self.validation_scores_ = history[watched].tolist() if watched in history else None
+        self._optimizer_state = net.optimizer_.state_dict() if keep_optimizer else None
+
+    def _snapshot(self) -> dict:
+        """Fitted attributes as of now, for callbacks; the weights are copies."""
+        return {"module_": copy.deepcopy(self.module_).eval()}
+
+    # -- prediction ---------------------------------------------------------------------------
+
+    def _outputs(self, X) -> np.ndarray:
+        """The network's outputs (n_samples, n_outputs) as float32, computed in blocks of rows."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises
+        known_table, known_outputs = getattr(self, "_known_outputs", (None, None))
+        if known_table is not None and X is known_table:
+            return known_outputs
+        table = self._check_table(X, reset=False)
+        n_rows = table.shape[0]
+        outputs = np.empty((n_rows, self._target.n_outputs), dtype=np.float32)
+        step = _block_rows(self.encoder_.n_features_)
+        for start in range(0, n_rows, step):
+            block = table if n_rows <= step else take_rows(table, slice(start, start + step))
+            outputs[start : start + step] = self._forward(self.encoder_.encode(block))
+        return outputs
+
+    def _forward(self, encoded: Encoded) -> np.ndarray:
+        device = _device_of(self.module_)
+        n_rows = encoded.x_num.shape[0]
+        if n_rows < _MIN_BLOCK_ROWS:
+            encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
+        inputs = {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
+        with torch.inference_mode():
+            output = self.module_(**inputs) if len(inputs) > 1 else self.module_(inputs["x_num"])
+            return as_columns(output, self._target.n_outputs).cpu().numpy()[:n_rows]
+
+    # -- state and tags -----------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "module_")
+
+    def __getstate__(self):
+        """Weights are pickled from the CPU, so that a network trained on a GPU loads where there is none."""
+        state = super().__getstate__()
+        module = state.get("module_")
+        if module is not None and any(value.device.type != "cpu" for value in module.state_dict().values()):
+            state = state | {"module_": copy.deepcopy(module).to("cpu")}
+            state["_optimizer_state"] = _to_cpu(state.get("_optimizer_state"))
+        return state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        raw = isinstance(self.preprocessing, str)
+        tags.input_tags.string = tags.input_tags.allow_nan = raw
+        if not raw and self.preprocessing is not None:
+            inner = get_tags(self.preprocessing).input_tags
+            tags.input_tags.string, tags.input_tags.allow_nan = inner.string, inner.allow_nan
+            tags.input_tags.sparse = inner.sparse
+        return tags
+
+
+def _block_rows(n_features: int) -> int:
+    return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // n_features))
+
+
+def _pad(values, n_rows: int):
+    """The last row repeated until there are `n_rows`."""
+    if values is None:
+        return None
+    values = values.toarray() if sparse.issparse(values) else values
+    padded = np.empty((n_rows, *values.shape[1:]), dtype=values.dtype)
+    padded[: len(values)] = values
+    padded[len(values) :] = values[-1]
+    return padded
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    for parameter in module.parameters():
+        return parameter.device
+    return torch.device("cpu")
+
+
+def _device(device: str | torch.device) -> torch.device:
+    if isinstance(device, str) and device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def _task_data(train: Sample) -> dict:
+    """What scikit-learn's callbacks are told about a task."""
+    metadata = {} if train.weight is None else {"sample_weight": train.weight}
+    return {"X": train.table, "y": train.y, "metadata": metadata}
+
+
+def _as_frame(history: list[dict]) -> pd.DataFrame:
+    """Skorch's history as a frame, without what it records for each batch."""
+    names = dict.fromkeys(name for row in history for name in row if name != "batches")
+    return pd.DataFrame({name: [row.get(name) for row in history] for name in names})
+
+
+def _scorer_name(monitor) -> str:
+    return monitor if isinstance(monitor, str) else "score"
+
+
+def _takes_sample_weight(scorer) -> bool:
+    function = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in inspect.signature(function).parameters
+
+
+def _to_cpu(state):
+    """An optimiser's state with its tensors on the CPU."""
+    if isinstance(state, torch.Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: _to_cpu(value) for key, value in state.items()}
+    return [_to_cpu(value) for value in state] if isinstance(state, list) else state

@@ -1,0 +1,184 @@
+"""What the parameters shared by both estimators may be, and the checks that need more than a type."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Integral, Real
+
+import torch
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+
+from sknn._auto import PRESETS
+from sknn.modules import ACTIVATIONS, MODULES, module_params_of
+from sknn.training import OPTIMIZERS, optimizer_parameters
+
+AUTO = StrOptions({"auto"})
+
+CONSTRAINTS: dict = {
+    "module": [StrOptions(set(MODULES)), callable],
+    "module_params": [dict, None],
+    "hidden_layer_sizes": [AUTO, Interval(Integral, 1, None, closed="left"), "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS)), callable],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "preprocessing": [AUTO, HasMethods(["fit_transform", "transform"]), None],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+    "optimizer_params": [dict, None],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "max_epochs": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "early_stopping": ["boolean", AUTO],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_split": ["cv_object"],
+    "patience": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "min_delta": [Interval(Real, 0, None, closed="left")],
+    "monitor": [StrOptions({"loss"} | set(get_scorer_names())), callable],
+    "preset": [StrOptions(set(PRESETS))],
+    "callbacks": [list, tuple, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "device": [str, torch.device],
+    "verbose": ["verbose"],
+    "net_params": [dict, None],
+}
+
+# Parameters that have a dict of further ones: the prefix in a grid, and the dict's name.
+NESTED = {"module": "module_params", "optimizer": "optimizer_params"}
+
+_NETWORK_FACTS = {"self", "n_features", "n_outputs", "cat_cardinalities"}
+_MLP_OWN = {"hidden_layer_sizes", "activation", "dropout"}
+
+
+def nested_names(params: dict, prefix: str) -> list[str] | None:
+    """Names that `module_params` or `optimizer_params` may hold; None when any will do."""
+    if prefix == "optimizer":
+        return optimizer_parameters(params["optimizer"])
+    module = params["module"]
+    names = module_params_of(module)
+    if names is None:
+        return None
+    taken = _NETWORK_FACTS | (_MLP_OWN if isinstance(module, str) else set())
+    return [name for name in names if name not in taken]
+
+
+def check_nested(owner: str, params: dict, prefix: str, names) -> None:
+    """Refuse names that `module_params` or `optimizer_params` cannot hold."""
+    known = nested_names(params, prefix)
+    unknown = [] if known is None else [name for name in names if name not in known]
+    if unknown:
+        what = params[prefix] if isinstance(params[prefix], str) else _name(params[prefix])
+        raise InvalidParameterError(
+            f"The '{NESTED[prefix]}' parameter of {owner} must hold only parameters of {prefix} {what}: {known}. "
+            f"Got {unknown} instead.{_hint(unknown, params)}"
+        )
+
+
+def check_params(owner: str, params: dict) -> None:
+    """Refuse what `CONSTRAINTS` cannot express. Called in `fit`, before any work."""
+    for prefix, name in NESTED.items():
+        if params[name]:
+            check_nested(owner, params, prefix, params[name])
+    _check_hidden_layer_sizes(owner, params["hidden_layer_sizes"])
+    _check_callbacks(owner, params["callbacks"])
+    _check_net_params(owner, params["net_params"] or {})
+    _check_device(owner, params["device"])
+    _check_optimizer(owner, params["optimizer"])
+    if isinstance(params["preprocessing"], type):
+        raise InvalidParameterError(
+            f"The 'preprocessing' parameter of {owner} must be a transformer instance. Got the class "
+            f"{_name(params['preprocessing'])} instead; call it: {_name(params['preprocessing'])}()."
+        )
+
+
+def layer_sizes(value) -> tuple[int, ...]:
+    """`hidden_layer_sizes` as a tuple; a single number is one layer."""
+    return (int(value),) if isinstance(value, Integral) else tuple(int(size) for size in value)
+
+
+def _check_hidden_layer_sizes(owner: str, sizes) -> None:
+    if isinstance(sizes, str | Integral):
+        return
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {owner} must be 'auto', a positive int or a sequence of "
+            f"positive ints. Got {sizes!r} instead."
+        )
+
+
+def _check_callbacks(owner: str, callbacks) -> None:
+    for item in callbacks or []:
+        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not is_class and not isinstance(callback, Callback):
+            raise InvalidParameterError(
+                f"The 'callbacks' parameter of {owner} must be a list of skorch callbacks or (name, callback) pairs. "
+                f"Got {item!r} in it. Callbacks of scikit-learn's own protocol go to set_callbacks()."
+            )
+
+
+def _check_net_params(owner: str, net_params: dict) -> None:
+    known = _skorch_params() if net_params else ()
+    unknown = [name for name in net_params if name not in known and not name.startswith("compile__")]
+    if unknown:
+        raise InvalidParameterError(
+            f"The 'net_params' parameter of {owner} must hold only these parameters of skorch's NeuralNet: "
+            f"{list(known)} and 'compile__...'. Got {unknown} instead."
+        )
+
+
+def _skorch_params() -> tuple[str, ...]:
+    """What skorch's net takes beyond what the estimators themselves set."""
+    owned = {
+        "module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train", "iterator_valid",
+        "dataset", "train_split", "callbacks", "predict_nonlinearity", "warm_start", "verbose", "device", "self", "kwargs",
+    }  # fmt: skip
+    return tuple(name for name in inspect.signature(NeuralNet.__init__).parameters if name not in owned)
+
+
+def _check_device(owner: str, device) -> None:
+    if isinstance(device, str) and device == "auto":
+        return
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        kind = None
+    available = kind is not None and (kind == "cpu" or _is_available(kind))
+    if not available:
+        raise InvalidParameterError(
+            f"The 'device' parameter of {owner} must be 'auto' or a torch device of this machine, such as 'cpu', "
+            f"'cuda' or 'mps'. Got {device!r} instead, which torch {torch.__version__} cannot use here."
+        )
+
+
+def _is_available(kind: str) -> bool:
+    backend = getattr(torch, kind, None)
+    return backend is not None and hasattr(backend, "is_available") and backend.is_available()
+
+
+def _check_optimizer(owner: str, optimizer) -> None:
+    if isinstance(optimizer, torch.optim.Optimizer):
+        raise InvalidParameterError(
+            f"The 'optimizer' parameter of {owner} must be a name, a torch.optim.Optimizer class or a callable that "
+            f"builds one. Got the instance {type(optimizer).__name__} instead; pass the class, and its arguments "
+            "in optimizer_params."
+        )
+
+
+def _name(thing) -> str:
+    return getattr(thing, "__name__", type(thing).__name__)
+
+
+def _hint(unknown: list[str], params: dict) -> str:
+    own = [name for name in unknown if name in params]
+    own += ["learning_rate"] * ("lr" in unknown)
+    return f" Set {own} on the estimator itself." if own else ""

@@ -1,0 +1,449 @@
+"""`NNClassifier`: labels to codes, logits to probabilities. The steps of a fit are in `_base`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_array, column_or_1d, compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sknn._base import BaseNN, Sample
+from sknn._params import CONSTRAINTS
+from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
+
+
+class NNClassifier(ClassifierMixin, BaseNN):
+    """Neural-network classifier for tables as they are, and for any PyTorch module.
+
+    Takes the raw DataFrame (numbers, categories, dates, missing cells) and works wherever
+    scikit-learn takes a classifier. Binary, multiclass and multilabel (0/1 indicator `y`).
+
+    Parameters
+    ----------
+    module : {"mlp"}, nn.Module class, nn.Module instance or callable, default="mlp"
+        The network. A class or a callable that builds a module is called with those of
+        `n_features`, `n_outputs` and `cat_cardinalities` that its signature names, and with
+        `module_params`. An instance is copied and trained from its present weights. A module
+        returns logits (B, n_outputs), one for each class or label; for two classes a single
+        logit of the second class will do. It is called with one float tensor (B, F); if its `forward` names `x_cat`,
+        with `x_num` (B, F) and, where there are categories to embed, int64 codes `x_cat` (B, C).
+    module_params : dict or None, default=None
+        Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
+        "mlp" takes `embedding_dim` (default 8).
+    hidden_layer_sizes : "auto", int or sequence of int, default="auto"
+        Widths of the hidden layers of "mlp". "auto": (128, 128), or what `preset` says.
+    activation : str, nn.Module class or callable, default="relu"
+        Activation of "mlp": "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
+        "sigmoid", "silu", "softplus", "tanh", or what builds an activation module.
+    dropout : float, default=0.0
+        Probability in [0, 1) with which a hidden unit of "mlp" is dropped in training.
+    preprocessing : "auto", transformer or None, default="auto"
+        "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
+        categories, dates and missing cells. A scikit-learn transformer takes its place; what it
+        leaves (missing cells, text, dates) is still encoded, numbers are passed on as they are. None passes
+        numbers as float32 straight to the module, also from arrays of more than two dimensions.
+        Preprocessing is fitted on the training rows only.
+    loss : "cross_entropy" or callable, default="cross_entropy"
+        The loss: cross-entropy of the classes, or binary cross-entropy of each label; or an nn.Module
+        class or instance, or a function of (logits, target), that returns one value a row. The
+        target holds class codes (B,) int64, or labels (B, n_outputs) float32.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, {label: weight}; "balanced" makes the weight of all
+        classes equal. Multiplied with `sample_weight`.
+    weight_decay : float, default=1e-4
+        Weight decay of the optimizer: decoupled for "adamw" (Loshchilov and Hutter, ICLR 2019),
+        an L2 penalty for the others.
+    optimizer : {"adam", "adamw", "nadam", "rmsprop", "sgd"} or torch.optim.Optimizer class, default="adamw"
+        The optimizer, with torch's defaults; torch's fused step is used where it has one.
+    optimizer_params : dict or None, default=None
+        Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets
+        one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
+        arguments by patterns of the module's parameter names.
+    learning_rate : float, default=1e-3
+        Learning rate, larger than 0. Change it during training by skorch's `LRScheduler` in `callbacks`.
+    batch_size : "auto" or int, default="auto"
+        Rows a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
+        6,400, else 256.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the training rows, at most. "auto": as many as make the preset's number of
+        steps (20,000), between 20 and 200.
+    shuffle : bool, default=True
+        Whether rows are shuffled before each epoch.
+    max_time : float or None, default=None
+        Seconds after which training stops, at the end of an epoch.
+    early_stopping : "auto" or bool, default="auto"
+        Whether to hold out rows, stop after `patience` epochs without progress on them, and keep
+        the weights of the best epoch. "auto": from 200 rows on, or with `validation_split` or
+        `X_val`. If False and `X_val` is given, the validation loss is only recorded.
+    validation_fraction : float, default=0.1
+        Share of the rows that is held out, stratified by class; whole groups with
+        `groups`.
+    validation_split : int, scikit-learn splitter, iterable or None, default=None
+        Splits the rows instead; its first split is used.
+    patience : "auto" or int, default="auto"
+        Epochs without progress after which training stops. "auto": 12, or what `preset` says.
+    min_delta : float, default=0.0
+        Least change of the monitored value that counts as progress.
+    monitor : "loss", str or callable, default="loss"
+        What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
+        callable `(estimator, X, y) -> float` of which higher is better.
+    preset : {"fast", "default", "thorough"}, default="default"
+        What "auto" aims for: little time, a balance, or accuracy (larger networks, more steps, more patience).
+    callbacks : list or None, default=None
+        Skorch callbacks, as instances, classes or (name, callback) pairs. They are copied. For
+        callbacks of scikit-learn's own protocol see `set_callbacks`.
+    warm_start : bool, default=False
+        Whether a further `fit` goes on from the present weights, preprocessing and optimizer state.
+    random_state : int, RandomState instance or None, default=None
+        Determines the held-out rows, the initial weights, the order of rows and dropout. The same
+        int gives the same bits, whatever runs beside it; global random state is left alone.
+    device : str or torch.device, default="auto"
+        Where to train: "cpu", "cuda", "mps" ... "auto": "cuda" if there is one, else "cpu".
+    verbose : int, default=0
+        1 shows a line with epoch, losses and time.
+    net_params : dict or None, default=None
+        Further parameters of skorch's `NeuralNet`, such as `{"compile": True}`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; for a label indicator the numbers of the labels.
+    n_features_in_ : int
+        Number of columns of `X` in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when all of them are strings.
+    module_ : nn.Module
+        The trained network.
+    encoder_ : object
+        The fitted preprocessing.
+    n_outputs_ : int
+        Number of labels of an indicator `y`, else 1.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch, counted from 1, whose weights were kept.
+    history_ : DataFrame of n_iter_ rows
+        Losses, validation score, seconds (`dur`) and what callbacks recorded, a row an epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_scores_ : list of float or None
+        Validation loss, or the monitored score, of each epoch.
+    resolved_params_ : dict
+        The parameters with each "auto" replaced.
+
+    See Also
+    --------
+    NNRegressor : The same for real targets.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019 (the default optimizer).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sknn import NNClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> net = NNClassifier(random_state=0).fit(X_train, y_train)
+    >>> net.score(X_test, y_test) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = CONSTRAINTS | {
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        module="mlp",
+        module_params=None,
+        *,
+        hidden_layer_sizes="auto",
+        activation="relu",
+        dropout=0.0,
+        preprocessing="auto",
+        loss="cross_entropy",
+        class_weight=None,
+        weight_decay=1e-4,
+        optimizer="adamw",
+        optimizer_params=None,
+        learning_rate=1e-3,
+        batch_size="auto",
+        max_epochs="auto",
+        shuffle=True,
+        max_time=None,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        validation_split=None,
+        patience="auto",
+        min_delta=0.0,
+        monitor="loss",
+        preset="default",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        device="auto",
+        verbose=0,
+        net_params=None,
+    ):
+        self.module = module
+        self.module_params = module_params
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.preprocessing = preprocessing
+        self.loss = loss
+        self.class_weight = class_weight
+        self.weight_decay = weight_decay
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.shuffle = shuffle
+        self.max_time = max_time
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.patience = patience
+        self.min_delta = min_delta
+        self.monitor = monitor
+        self.preset = preset
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+        self.net_params = net_params
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on some rows, from where the last call ended.
+
+        The first call fits the preprocessing on its rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call if its `y` lacks some.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : NNClassifier
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict(self, X):
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The most probable class; for a label indicator 1 where the probability is above one half.
+        """
+        outputs = self._outputs(X)
+        return self._target.predict(outputs)
+
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
+            Probability of each class, in the order of `classes_`; for a label indicator of each label.
+        """
+        outputs = self._outputs(X)
+        return self._target.probabilities(outputs)
+
+    def predict_log_proba(self, X):
+        """Predict logarithms of probabilities, also where the probability itself would be 0.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
+            As for `predict_proba`.
+        """
+        outputs = self._outputs(X)
+        return self._target.log_probabilities(outputs)
+
+    def decision_function(self, X):
+        """Predict logits.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_outputs)
+            For two classes the log-odds of the second one; else a logit for each class or label.
+        """
+        outputs = self._outputs(X)
+        return self._target.decisions(outputs)
+
+    @property
+    def classes_(self):
+        return self._target.classes
+
+    @property
+    def _losses(self) -> dict:
+        return MULTILABEL_LOSSES if isinstance(self._target, LabelIndicator) else CLASSIFICATION_LOSSES
+
+    def _check_y(self, y):
+        y = _as_labels(y)
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "y must hold one label a row, or be a 0/1 indicator matrix of labels. Got several columns with more "
+                "than two values (multiclass-multioutput); use sklearn.multioutput.MultiOutputClassifier."
+            )
+        return y if kind == "multilabel-indicator" else column_or_1d(y, warn=True)
+
+    def _class_codes(self, y):
+        return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
+
+    def _make_target(self, y, train: Sample, classes=None):
+        if y.ndim == 2:
+            return LabelIndicator(y)
+        return ClassLabels(y if classes is None else _as_labels(classes))
+
+    def _row_weight(self, sample: Sample):
+        if self.class_weight is None:
+            return sample.weight
+        if sample.y.ndim == 2:
+            raise ValueError(
+                "class_weight is for one label a row. Got a label indicator; weight rows by sample_weight."
+            )
+        return self._target.class_weights(self.class_weight, sample.y, sample.weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class ClassLabels:
+    """One label a row: labels to codes for the loss, and logits back to labels."""
+
+    n_user_outputs = 1
+
+    def __init__(self, y: np.ndarray):
+        self.classes = np.unique(y)
+        self.n_outputs = len(self.classes)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
+        unknown = self.classes[codes] != y
+        if unknown.any():
+            raise ValueError(
+                f"y contains labels that were not among the classes: {np.unique(y[unknown])}. The classes are "
+                f"{self.classes}. Pass all of them in the first fit, or as 'classes' in the first partial_fit."
+            )
+        return codes.astype(np.int64)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        return self.classes[codes]
+
+    def predict(self, outputs: np.ndarray) -> np.ndarray:
+        return self.classes[outputs.argmax(axis=1)]
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        return softmax(outputs.astype(np.float64), axis=1)
+
+    def log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        return log_softmax(outputs.astype(np.float64), axis=1)
+
+    def decisions(self, outputs: np.ndarray) -> np.ndarray:
+        outputs = outputs.astype(np.float64)
+        return outputs[:, 1] - outputs[:, 0] if len(self.classes) == 2 else outputs
+
+    def class_weights(self, class_weight, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+        """Each row's weight: that of its class times its own."""
+        present = np.unique(y)
+        of_class = compute_class_weight(class_weight, classes=present, y=y, sample_weight=weight)
+        of_row = of_class[np.searchsorted(present, y)]
+        return of_row if weight is None else of_row * weight
+
+
+class LabelIndicator:
+    """Several labels a row, 0 or 1 each."""
+
+    def __init__(self, y: np.ndarray):
+        self.n_outputs = self.n_user_outputs = y.shape[1]
+        self.classes = np.arange(y.shape[1])
+        self.dtype = y.dtype
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        if y.ndim != 2 or y.shape[1] != self.n_outputs:
+            raise ValueError(f"y must be a label indicator of {self.n_outputs} columns. Got shape {y.shape}.")
+        return y.astype(np.float32)
+
+    def decode(self, target: np.ndarray) -> np.ndarray:
+        return target.astype(self.dtype)
+
+    def predict(self, outputs: np.ndarray) -> np.ndarray:
+        return (outputs > 0).astype(self.dtype)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        return expit(outputs.astype(np.float64))
+
+    def log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        return log_expit(outputs.astype(np.float64))
+
+    def decisions(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.astype(np.float64)
+
+
+def _as_labels(y) -> np.ndarray:
+    """Labels as an array of their natural type; objects that are all numbers or flags become such."""
+    if sparse.issparse(y):
+        return y.toarray()
+    if hasattr(y, "detach"):
+        y = y.detach().cpu().numpy()
+    if isinstance(y, pd.Series):
+        missing = y.isna().any()
+    else:
+        y = np.asarray(y)
+        missing = y.dtype.kind == "O" and pd.isna(y).any()
+    if missing:
+        raise ValueError("Input y contains NaN: some labels are missing. Drop those rows.")
+    y = np.asarray(y)
+    if y.dtype == object and y.ndim == 1:
+        y = pd.Series(y).infer_objects().to_numpy()
+        if y.dtype == object and not all(isinstance(label, str) for label in y):
+            kinds = sorted({type(label).__name__ for label in y})
+            if len(kinds) > 1:
+                raise ValueError(f"y must hold labels of one type. Got a mix of {kinds}; convert them to text.")
+    if y.dtype.kind == "f":
+        check_array(y, ensure_2d=False, input_name="y", dtype=None)
+    return y

@@ -1,0 +1,327 @@
+"""How each kind of column becomes numbers: number, category and date.
+
+Every encoder here is fitted on one column (`NumberBlock` on all numbers at once), never sees the
+target, and turns a missing or unseen cell into something defined. Which column gets which encoder
+is `TableEncoder`'s decision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+# Codes of a category column: two slots of their own, then the levels.
+UNSEEN, MISSING, FIRST_LEVEL = 0, 1, 2
+
+_DAY = np.timedelta64(1, "D")
+
+
+def column_kind(column: pd.Series) -> str:
+    """One of "number", "flag", "category", "date" or "empty" (no value at all)."""
+    dtype = column.dtype
+    if not column.notna().any():
+        return "empty"
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "flag"
+    if pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "m":
+        return "number"
+    if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):
+        return "date"
+    found = pd.api.types.infer_dtype(column, skipna=True)
+    if found == "boolean":
+        return "flag"
+    if found in {"integer", "floating", "mixed-integer-float", "decimal"}:
+        return "number"
+    if found in {"datetime", "datetime64", "date", "period"}:
+        return "date"
+    return "category"
+
+
+def as_numbers(column: pd.Series) -> np.ndarray:
+    """A column as float64 with NaN where it is missing; text that reads as numbers is read.
+
+    Raises
+    ------
+    ValueError
+        For cells that are not numbers, naming the column.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if column.dtype.kind == "m":
+        return column.dt.total_seconds().to_numpy()
+    if column.dtype.kind == "M":
+        raise _changed_type(column, "numbers", "dates")
+    try:
+        numbers = pd.to_numeric(column)
+        values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError):
+        raise _changed_type(column, "numbers", "cells that are not numbers") from None
+    if np.isinf(values).any():
+        raise ValueError(
+            f"Input X contains infinity or a value too large for dtype('float64'): column {column.name!r}."
+        )
+    return values
+
+
+def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) -> np.ndarray:
+    """Quantiles of a 1-d array as its smallest value that has at least that share of the weight below or at it.
+
+    The definition is numpy's `inverted_cdf`: unlike interpolation, it gives the same for a row of
+    weight 2 and for the row twice.
+    """
+    if weight is None:
+        order = np.sort(values)
+        positions = np.ceil(np.asarray(levels) * len(order)).astype(int) - 1
+    else:
+        rank = np.argsort(values)
+        order, cumulated = values[rank], np.cumsum(weight[rank])
+        positions = np.searchsorted(cumulated, np.asarray(levels) * cumulated[-1])
+    return order[np.clip(positions, 0, len(order) - 1)]
+
+
+class NumberBlock:
+    """Numbers and flags: centred, scaled, smoothly clipped, missing cells at the centre and marked.
+
+    A number x becomes z/√(1 + (z/3)²) with z = (x − median) / (interquartile range); where that
+    range is zero, half of the whole range takes its place (Holzmüller, Grinsztajn and Steinwart,
+    "Better by default", NeurIPS 2024, section 3). A flag becomes −1 or 1. A missing cell becomes 0,
+    and a column with missing cells in `fit` gets another that holds 1 where a cell is missing and
+    0 elsewhere. Columns with a single value and nothing missing are left out.
+    """
+
+    clip = 3.0
+    max_quantile_rows = 100_000  # medians of more rows change nothing and cost memory
+
+    def __init__(self, scale: bool = True):
+        self.scale = scale
+
+    def fit(self, values: np.ndarray, flags: np.ndarray, weight: np.ndarray | None, random_state):
+        """`values` (n, F) with NaN where missing; `flags` (F,) says which columns are flags."""
+        n_rows, n_columns = values.shape
+        if n_rows > self.max_quantile_rows:
+            rows = np.sort(random_state.choice(n_rows, self.max_quantile_rows, replace=False))
+            sample, sample_weight = values[rows], None if weight is None else weight[rows]
+        else:
+            sample, sample_weight = values, weight
+        missing = np.isnan(values).any(axis=0)
+        low, high = _range(values)
+        center, factor = np.zeros(n_columns), np.ones(n_columns)
+        for j, flag in enumerate(flags):
+            if flag:
+                center[j], factor[j] = 0.5, 2.0
+            elif self.scale:
+                center[j], factor[j] = _robust_scale(sample[:, j], sample_weight, low[j], high[j])
+        constant = ~(high > low)
+        self.kept_ = np.flatnonzero(~constant)
+        self.marked_ = np.flatnonzero(missing & (~np.isnan(low)))
+        self.center_, self.factor_ = center[self.kept_], factor[self.kept_]
+        self.clipped_ = ~np.asarray(flags, dtype=bool)[self.kept_] & self.scale
+        self.all_kept_ = len(self.kept_) == n_columns
+        return self
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.kept_) + len(self.marked_)
+
+    def write(self, values: np.ndarray, out: np.ndarray) -> None:
+        """Encode (n, F) `values` into (n, n_outputs) float32 `out`."""
+        kept = values if self.all_kept_ else values[:, self.kept_]
+        z = (kept - self.center_.astype(kept.dtype)) * self.factor_.astype(kept.dtype)
+        n_kept = z.shape[1]
+        if self.scale and n_kept:
+            squeezed = z / np.sqrt(1 + np.square(z / self.clip))
+            z = squeezed if self.clipped_.all() else np.where(self.clipped_, squeezed, z)
+        np.nan_to_num(z, copy=False, nan=0.0)
+        out[:, :n_kept] = z
+        if len(self.marked_):
+            out[:, n_kept:] = np.isnan(values[:, self.marked_])
+
+    def names(self, names) -> list[str]:
+        return [names[j] for j in self.kept_] + [f"{names[j]}_missing" for j in self.marked_]
+
+
+def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of each column, NaN for a column of missing cells only."""
+    return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
+
+
+def _robust_scale(values, weight, low, high) -> tuple[float, float]:
+    present = ~np.isnan(values)
+    if not present.any():
+        return 0.0, 0.0
+    if not present.all():
+        values, weight = values[present], None if weight is None else weight[present]
+    first, median, third = weighted_quantiles(values, weight, (0.25, 0.5, 0.75))
+    spread = float(third) - float(first) or (float(high) - float(low)) / 2
+    return float(median), 1 / spread if spread else 0.0
+
+
+class CategoryColumn:
+    """Levels of a category as codes: 0 for a level never seen in `fit`, 1 for a missing cell, then the levels.
+
+    With at most `max_onehot` levels the column is one-hot encoded (two levels without missing
+    cells: one column of −1 and 1); an unseen level is then a row of zeros. With more, its codes go
+    to a learned embedding, or without `embed` the `max_onehot` most frequent levels are one-hot
+    encoded and the others treated as unseen.
+    """
+
+    def __init__(self, max_onehot: int, embed: bool):
+        self.max_onehot = max_onehot
+        self.embed = embed
+
+    def fit(self, column: pd.Series, weight=None):
+        values = column[column.notna()]
+        try:
+            position, levels = pd.factorize(np.asarray(values, dtype=object))
+        except TypeError:
+            raise TypeError(
+                f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
+                f"(for instance {values.iloc[0]!r}). An argument must be a string or a number."
+            ) from None
+        if len(levels) > self.max_onehot and not self.embed:
+            count = np.bincount(position, None if weight is None else weight[column.notna().to_numpy()])
+            levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
+        levels = _in_order(levels)
+        self.levels_ = pd.Index(levels, dtype=object)
+        self.held_text_ = all(isinstance(level, str) for level in levels)
+        self.had_missing_ = len(values) < len(column)
+        self.embedded_ = len(levels) > self.max_onehot
+        self.binary_ = len(levels) == 2 and not self.had_missing_
+        return self
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes, the two slots included."""
+        return FIRST_LEVEL + len(self.levels_)
+
+    @property
+    def n_outputs(self) -> int:
+        if self.embedded_:
+            return 0
+        n_columns = len(self.levels_) + self.had_missing_
+        return 0 if n_columns < 2 else 1 if self.binary_ else n_columns
+
+    def codes(self, column: pd.Series) -> np.ndarray:
+        """(n,) int64 codes of a column's cells."""
+        self._check_type(column)
+        codes, found = pd.factorize(column)  # -1 where missing
+        try:
+            known = self.levels_.get_indexer(np.asarray(found, dtype=object))
+        except TypeError:
+            raise _changed_type(column, "categories", "cells that are no categories") from None
+        lookup = np.append(np.where(known < 0, UNSEEN, known + FIRST_LEVEL), MISSING)
+        return lookup[codes]
+
+    def write(self, column: pd.Series, out: np.ndarray) -> None:
+        """One-hot encode a column's cells into (n, n_outputs) float32 `out`."""
+        codes = self.codes(column)
+        if self.binary_:
+            out[:, 0] = np.where(codes < FIRST_LEVEL, 0, 2.0 * (codes - FIRST_LEVEL) - 1)
+            return
+        out[:] = 0
+        first = MISSING if self.had_missing_ else FIRST_LEVEL
+        rows = np.flatnonzero(codes >= first)
+        out[rows, codes[rows] - first] = 1
+
+    def names(self, name: str) -> list[str]:
+        if self.binary_:
+            return [f"{name}_{self.levels_[1]}"]
+        missing = [f"{name}_missing"] if self.had_missing_ else []
+        return missing + [f"{name}_{level}" for level in self.levels_]
+
+    def _check_type(self, column: pd.Series) -> None:
+        """Text that turned into numbers, or the reverse, would silently be all unseen."""
+        if column.dtype.kind == "M":
+            raise _changed_type(column, "categories", "dates")
+        values = column[column.notna()]
+        if not len(values):
+            return
+        first = values.iloc[0]
+        if self.held_text_ and isinstance(first, int | float | np.number) and not isinstance(first, str):
+            raise _changed_type(column, "text", f"numbers (for instance {first!r})")
+        if not self.held_text_ and isinstance(first, str) and not any(isinstance(level, str) for level in self.levels_):
+            raise _changed_type(column, "categories that are not text", f"text (for instance {first!r})")
+
+
+class DateColumn:
+    """A date as days since 1970 and, where they vary in `fit`, the season, the weekday and the time of day.
+
+    Season and time of day are points on a circle (sine and cosine), the weekday is one-hot. A
+    missing date has zeros in all of them. The days are a number for `NumberBlock` to scale.
+    """
+
+    def fit(self, column: pd.Series, weight=None):
+        stamps = self._stamps(column, fitting=True)
+        parts = self._parts(stamps)
+        self.parts_ = [name for name, values in parts.items() if np.ptp(values[~np.isnat(stamps)]) > 0]
+        return self
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.parts_)
+
+    def days(self, column: pd.Series) -> np.ndarray:
+        """(n,) float64 days since 1970, NaN where missing."""
+        stamps = self._stamps(column)
+        days = (stamps - np.datetime64(0, "D")) / _DAY
+        return np.where(np.isnat(stamps), np.nan, days)
+
+    def write(self, column: pd.Series, out: np.ndarray) -> None:
+        stamps = self._stamps(column)
+        parts = self._parts(stamps)
+        for j, name in enumerate(self.parts_):
+            out[:, j] = np.where(np.isnat(stamps), 0, parts[name])
+
+    def names(self, name: str) -> list[str]:
+        return [f"{name}_{part}" for part in self.parts_]
+
+    def _stamps(self, column: pd.Series, fitting: bool = False) -> np.ndarray:
+        """datetime64 in local time of the time zone that `fit` saw."""
+        if isinstance(column.dtype, pd.PeriodDtype):
+            column = column.dt.to_timestamp()
+        if column.dtype.kind != "M":
+            is_date = column_kind(column) in {"date", "empty"}
+            if not is_date:
+                raise _changed_type(column, "dates", "something else; convert it by pandas.to_datetime")
+            column = pd.to_datetime(column)
+        zone = getattr(column.dtype, "tz", None)
+        if fitting:
+            self.zone_ = zone
+        elif zone is not None and self.zone_ is not None:
+            column = column.dt.tz_convert(self.zone_)
+        if zone is not None:
+            column = column.dt.tz_localize(None)
+        return column.to_numpy(dtype="datetime64[us]")
+
+    @staticmethod
+    def _parts(stamps: np.ndarray) -> dict[str, np.ndarray]:
+        stamps = np.where(np.isnat(stamps), np.datetime64(0, "us"), stamps)
+        day = stamps.astype("datetime64[D]")
+        year = stamps.astype("datetime64[Y]").astype("datetime64[D]")
+        season = 2 * np.pi * ((day - year) / _DAY) / 365.25
+        clock = 2 * np.pi * ((stamps - day) / _DAY)
+        weekday = (day.astype(np.int64) + 3) % 7  # 1970 began on a Thursday; 0 is Monday
+        parts = {
+            "season_sin": np.sin(season),
+            "season_cos": np.cos(season),
+            "clock_sin": np.sin(clock),
+            "clock_cos": np.cos(clock),
+        }
+        return parts | {f"weekday_{k}": (weekday == k).astype(np.float64) for k in range(7)}
+
+
+def _in_order(levels) -> list:
+    """Levels sorted, so that their codes do not depend on the order of the rows."""
+    try:
+        return sorted(levels, key=lambda level: (type(level).__name__, level))
+    except TypeError:
+        return sorted(levels, key=lambda level: (type(level).__name__, str(level)))
+
+
+def _changed_type(column: pd.Series, expected: str, got: str) -> ValueError:
+    return ValueError(
+        f"Column {column.name!r} of X held {expected} in fit; it has dtype {column.dtype} now and "
+        f"holds {got}. Give it the type it had in fit."
+    )

@@ -1,0 +1,373 @@
+"""From a table to what a network takes: `TableEncoder` for raw tables, two smaller ones for prepared input.
+
+All three have the same face: `fit_encode(X, y, sample_weight)`, `encode(X)`, `n_features_` and
+`cat_cardinalities_`. None of them knows torch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from sknn.preprocessing._columns import (
+    CategoryColumn,
+    DateColumn,
+    NumberBlock,
+    as_numbers,
+    column_kind,
+)
+from sknn.preprocessing._tables import Table, as_table
+
+_MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
+_BLOCK_CELLS = 1 << 20  # cells encoded at a time, so that temporaries stay small
+
+
+class Encoded(NamedTuple):
+    """Rows as a network takes them.
+
+    `x_num` is float32, (n, F) or (n, ...) or CSR; `x_cat` holds int64 codes (n, C), or is None
+    where nothing is embedded.
+    """
+
+    x_num: np.ndarray | sparse.csr_array
+    x_cat: np.ndarray | None = None
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Encode a raw table for a neural network.
+
+    Each column is treated by what it holds:
+
+    ===========  ================================================================================
+    numbers      centred at the median, divided by the interquartile range, smoothly clipped to
+                 ±3; missing cells become 0 and are marked by a column of their own
+    flags        −1 and 1; missing cells as for numbers
+    categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
+                 integer codes for a learned embedding; missing and unseen levels have a code each
+    dates        days since 1970 as a number; season, weekday and time of day where they vary
+    CSR          divided by the root mean square of a column's stored values; stays sparse
+    ===========  ================================================================================
+
+    Columns that are constant or entirely missing in `fit` are left out.
+
+    Parameters
+    ----------
+    max_onehot : int, default=9
+        Number of levels up to which a category is one-hot encoded.
+    embed : bool, default=True
+        Whether categories with more levels become codes to embed. Otherwise their `max_onehot` most
+        frequent levels are one-hot encoded and the others treated as unseen.
+    scale : bool, default=True
+        Whether numbers are centred, scaled and clipped. Otherwise they are passed as they are.
+    random_state : int, RandomState instance or None, default=None
+        Chooses the rows from which medians are taken in tables of more than 100,000 rows.
+
+    Attributes
+    ----------
+    n_features_ : int
+        Number of float columns that `transform` gives.
+    cat_cardinalities_ : tuple of int
+        Number of codes of each embedded category, the codes for unseen (0) and missing (1) included.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names seen in `fit`, when all of them are strings.
+
+    References
+    ----------
+    D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: Strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024, section 3 and appendix A (robust scaling, smooth
+    clipping, the limit of 9 levels).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sknn.preprocessing import TableEncoder
+    >>> X = pd.DataFrame({"age": [20.0, 30.0, None, 40.0], "paid": ["yes", "no", "yes", "yes"]})
+    >>> TableEncoder().set_output(transform="pandas").fit_transform(X).round(2)
+        age  age_missing  paid_yes
+    0 -0.49          0.0       1.0
+    1  0.00          0.0      -1.0
+    2  0.00          1.0       1.0
+    3  0.49          0.0       1.0
+    """
+
+    def __init__(self, *, max_onehot=9, embed=True, scale=True, random_state=None):
+        self.max_onehot = max_onehot
+        self.embed = embed
+        self.scale = scale
+        self.random_state = random_state
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the columns' kinds and statistics.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The table.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the medians and ranges.
+
+        Returns
+        -------
+        self : TableEncoder
+        """
+        table = as_table(X, estimator=self)
+        validate_data(self, table, skip_check_array=True)
+        return self._fit_table(table, sample_weight)
+
+    def transform(self, X):
+        """Encode a table as one matrix: the float columns, then the codes of embedded categories.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        X_out : ndarray or csr_array of shape (n_samples, n_features_ + len(cat_cardinalities_)), float32
+        """
+        check_is_fitted(self)
+        table = as_table(X, estimator=self)
+        validate_data(self, table, reset=False, skip_check_array=True)
+        x_num, x_cat = self.encode(table)
+        return x_num if x_cat is None else np.hstack([x_num, x_cat.astype(np.float32)])
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns that `transform` gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the input columns; those seen in `fit` by default.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        names = [str(name) for name in _check_feature_names_in(self, input_features)]
+        if self.container_ == "csr":
+            return np.asarray(names, dtype=object)
+        out = self._numbers.names([names[j] for j in (*self._number_columns, *self._dates)])
+        for j, encoder in (*self._dates.items(), *self._categories.items()):
+            if encoder.n_outputs:
+                out += encoder.names(names[j])
+        out += [names[j] for j in self._embedded]
+        return np.asarray(out, dtype=object)
+
+    def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        """Fit on a checked table and encode it."""
+        return self._fit_table(table, sample_weight).encode(table)
+
+    def encode(self, table: Table) -> Encoded:
+        """Encode a checked table with the fitted columns, in blocks of rows."""
+        if sparse.issparse(table):
+            return Encoded(self._encode_sparse(table))
+        if self.container_ == "csr":
+            table = sparse.csr_array(as_numbers_array(table))
+            return Encoded(self._encode_sparse(table))
+        n_rows = len(table)
+        table = self._match_container(table)
+        x_num = np.zeros((n_rows, self.n_features_), dtype=np.float32)
+        x_cat = np.empty((n_rows, len(self._embedded)), dtype=np.int64) if self._embedded else None
+        step = max(1, _BLOCK_CELLS // max(1, self.n_features_))
+        for start in range(0, n_rows, step):
+            rows = slice(start, start + step)
+            if isinstance(table, pd.DataFrame):
+                codes = None if x_cat is None else x_cat[rows]
+                self._encode_frame(table.iloc[rows], x_num[rows], codes)
+            else:
+                self._numbers.write(_as_float(table[rows]), x_num[rows])
+        return Encoded(x_num, x_cat)
+
+    def _fit_table(self, table: Table, weight) -> TableEncoder:
+        self._dates, self._categories, self._embedded = {}, {}, []
+        self.columns_ = None
+        if sparse.issparse(table):
+            self.container_ = "csr"
+            self._rms = _root_mean_square(table, weight)
+            self.n_features_, self.cat_cardinalities_ = table.shape[1], ()
+            return self
+        if isinstance(table, pd.DataFrame):
+            self.container_ = "frame"
+            self.columns_ = list(table.columns)
+            self._fit_columns(table, weight)
+            values, flags = self._numbers_of(table), self._flags
+        else:
+            self.container_ = "array"
+            self._number_columns = range(table.shape[1])
+            values, flags = _as_float(table), np.zeros(table.shape[1], dtype=bool)
+        self._numbers = NumberBlock(self.scale).fit(values, flags, weight, check_random_state(self.random_state))
+        parts = (*self._dates.values(), *self._categories.values())
+        n_features = self._numbers.n_outputs + sum(part.n_outputs for part in parts)
+        self.n_features_ = max(n_features, 1)  # a table of constants becomes a column of zeros
+        self.cat_cardinalities_ = tuple(self._categories[j].cardinality for j in self._embedded)
+        return self
+
+    def _fit_columns(self, frame: pd.DataFrame, weight) -> None:
+        columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
+        kinds = [column_kind(column) for column in columns]
+        self._number_columns = [j for j, kind in enumerate(kinds) if kind in {"number", "flag"}]
+        for j, kind in enumerate(kinds):
+            if kind == "date":
+                self._dates[j] = DateColumn().fit(columns[j])
+            elif kind == "category":
+                self._categories[j] = CategoryColumn(self.max_onehot, self.embed).fit(columns[j], weight)
+        self._embedded = [j for j, column in self._categories.items() if column.embedded_]
+        flags = [kinds[j] == "flag" for j in self._number_columns]
+        self._flags = np.array(flags + [False] * len(self._dates), dtype=bool)
+
+    def _numbers_of(self, frame: pd.DataFrame) -> np.ndarray:
+        """(n, numbers + dates) float64: the number columns and each date's days."""
+        block = frame.iloc[:, list(self._number_columns)]
+        if all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in block.dtypes):
+            numbers = block.to_numpy(dtype=np.float64)
+        else:
+            columns = [as_numbers(block.iloc[:, j]) for j in range(block.shape[1])]
+            numbers = np.column_stack(columns) if columns else np.empty((len(frame), 0))
+        if not self._dates:
+            return numbers
+        days = [date.days(frame.iloc[:, j]) for j, date in self._dates.items()]
+        return np.column_stack([numbers, *days])
+
+    def _encode_frame(self, frame: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray | None) -> None:
+        stop = self._numbers.n_outputs
+        self._numbers.write(self._numbers_of(frame), x_num[:, :stop])
+        for j, encoder in (*self._dates.items(), *self._categories.items()):
+            start, stop = stop, stop + encoder.n_outputs
+            if encoder.n_outputs:
+                encoder.write(frame.iloc[:, j], x_num[:, start:stop])
+        for k, j in enumerate(self._embedded):
+            x_cat[:, k] = self._categories[j].codes(frame.iloc[:, j])
+
+    def _match_container(self, table: np.ndarray | pd.DataFrame) -> np.ndarray | pd.DataFrame:
+        """A frame where `fit` saw a frame, an array where it saw an array; columns in the same order."""
+        if self.container_ == "array":
+            return as_numbers_array(table)
+        if not isinstance(table, pd.DataFrame):
+            return pd.DataFrame(table)
+        columns = list(table.columns)
+        if columns not in (self.columns_, list(range(len(columns)))):
+            raise ValueError(
+                f"The columns of X must be those of fit, in that order: {self.columns_!r}. Got {columns!r}."
+            )
+        return table
+
+    def _encode_sparse(self, table: sparse.csr_array) -> sparse.csr_array:
+        if self.container_ != "csr":
+            raise TypeError("X was dense in fit and is sparse now. Pass X.toarray(), or fit on sparse X.")
+        table = sparse.csr_array(table)
+        if np.isnan(table.data).any():
+            raise ValueError("Input X contains NaN. Sparse input must not have missing values.")
+        data = table.data.astype(np.float32)
+        if self.scale:
+            data = (table.data / self._rms[table.indices]).astype(np.float32)
+            data /= np.sqrt(1 + np.square(data / NumberBlock.clip))
+        return sparse.csr_array((data, table.indices, table.indptr), shape=table.shape)
+
+
+class TransformedEncoder:
+    """The user's transformer, then `TableEncoder(scale=False)` for what it leaves (missing cells, text, dates)."""
+
+    def __init__(self, transformer, rest: TableEncoder):
+        self.transformer = clone(transformer)
+        self.rest = rest
+
+    def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        # fit_transform, not fit then transform: cross-fitting transformers depend on it
+        return self._read(self.rest.fit_encode, self.transformer.fit_transform(table, y), y, sample_weight)
+
+    def encode(self, table: Table) -> Encoded:
+        return self._read(self.rest.encode, self.transformer.transform(table))
+
+    @property
+    def n_features_(self) -> int:
+        return self.rest.n_features_
+
+    @property
+    def cat_cardinalities_(self) -> tuple[int, ...]:
+        return self.rest.cat_cardinalities_
+
+    def _read(self, encode, transformed, *args) -> Encoded:
+        return encode(as_table(transformed, estimator=self.transformer), *args)
+
+
+class ArrayEncoder:
+    """`preprocessing=None`: numbers go to the network as float32, whatever their shape."""
+
+    cat_cardinalities_: tuple[int, ...] = ()
+
+    def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        self.n_features_ = table.shape[1]
+        return self.encode(table)
+
+    def encode(self, table: Table) -> Encoded:
+        if isinstance(table, pd.DataFrame):
+            table = self._numeric(table)
+        if sparse.issparse(table):
+            _refuse_missing(table.data)
+            return Encoded(sparse.csr_array(table, dtype=np.float32))
+        _refuse_missing(table)
+        return Encoded(np.ascontiguousarray(table, dtype=np.float32))
+
+    @staticmethod
+    def _numeric(frame: pd.DataFrame) -> np.ndarray:
+        try:
+            return frame.to_numpy(dtype=np.float32, na_value=np.nan)
+        except (ValueError, TypeError):
+            texts = [name for name, dtype in frame.dtypes.items() if dtype.kind not in "iufb"]
+            raise ValueError(
+                "With preprocessing=None all columns of X must be numbers. Got others in columns "
+                f"{texts!r}. Encode them, or set preprocessing='auto'."
+            ) from None
+
+
+def make_encoder(preprocessing, *, embed: bool, random_state):
+    """The encoder that a value of the estimators' `preprocessing` parameter stands for.
+
+    `embed` tells whether the network takes codes. If not, categories are one-hot encoded up to
+    `_MAX_ONEHOT` levels.
+    """
+    if preprocessing is None:
+        return ArrayEncoder()
+    options = {"random_state": random_state} | ({} if embed else {"embed": False, "max_onehot": _MAX_ONEHOT})
+    if isinstance(preprocessing, str):  # "auto"
+        return TableEncoder(**options)
+    return TransformedEncoder(preprocessing, TableEncoder(scale=False, **options))
+
+
+def as_numbers_array(table: np.ndarray | pd.DataFrame) -> np.ndarray:
+    """A table whose columns were all plain numbers in `fit`, as an array."""
+    if not isinstance(table, pd.DataFrame):
+        return table
+    return np.column_stack([as_numbers(table.iloc[:, j]) for j in range(table.shape[1])])
+
+
+def _as_float(values: np.ndarray) -> np.ndarray:
+    """float32 and float64 as they are, whole numbers and flags as float64."""
+    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+
+
+def _refuse_missing(values: np.ndarray) -> None:
+    check_array(values.reshape(1, -1) if values.size else [[0.0]], input_name="X", dtype=None)
+
+
+def _root_mean_square(table: sparse.csr_array, weight) -> np.ndarray:
+    """Of each column's stored values; 1 where a column has none."""
+    row_weight = np.ones(table.shape[0]) if weight is None else np.asarray(weight, dtype=np.float64)
+    cell_weight = np.repeat(row_weight, np.diff(table.indptr)) * (table.data != 0)
+    n_columns = table.shape[1]
+    squares = table.data.astype(np.float64) ** 2
+    total = np.bincount(table.indices, cell_weight * squares, minlength=n_columns)
+    count = np.bincount(table.indices, cell_weight, minlength=n_columns)
+    mean = np.divide(total, count, out=np.ones(n_columns), where=count > 0)
+    return np.sqrt(np.where(mean > 0, mean, 1.0))

@@ -1,0 +1,130 @@
+"""Bring what users pass as `X` into one of three containers: an array, a CSR array or a DataFrame.
+
+Nothing here looks at what a column means; that is the encoder's work.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils import check_array
+
+Table = np.ndarray | sparse.csr_array | pd.DataFrame
+
+
+def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
+    """Convert `X` to a numeric array, a CSR array or a DataFrame, without copying where possible.
+
+    Numbers become a 2-d numeric array (NaN allowed), sparse input becomes CSR, and anything with
+    a column that is not a number becomes a DataFrame. With `numbers_only` arrays must be numeric,
+    and may have more than two dimensions.
+
+    Raises
+    ------
+    ValueError
+        For the wrong number of dimensions, no rows, no columns, infinity or complex numbers.
+    """
+    if _is_plain(X):
+        return X
+    X = _from_foreign(X)
+    if isinstance(X, pd.DataFrame):
+        return _check_frame(X, estimator)
+    if not sparse.issparse(X):
+        X = _as_array(X)
+        if X.dtype.kind in "OSUMm" and not numbers_only:
+            frame = _frame_of_objects(X, estimator)
+            if frame is not None:
+                return frame
+    table = check_array(
+        X,
+        accept_sparse="csr",
+        dtype="numeric",
+        ensure_all_finite="allow-nan",
+        allow_nd=numbers_only,
+        estimator=estimator,
+        input_name="X",
+    )
+    return table if not sparse.issparse(table) else sparse.csr_array(table)
+
+
+def take_rows(table: Table, rows: np.ndarray | slice) -> Table:
+    """Rows of a table, by position."""
+    return table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
+
+
+def _is_plain(X) -> bool:
+    """Whether `X` is an array that `check_array` would return as it is.
+
+    A sum is finite only if all of its terms are, and takes a fraction of the time of the full
+    check, which would be most of the time of a small prediction.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or not X.size or X.dtype.kind not in "fiub":
+        return False
+    return X.dtype.kind != "f" or bool(np.isfinite(X.sum(dtype=np.float64)))
+
+
+def _from_foreign(X):
+    """Polars frames become pandas frames and torch tensors arrays; everything else is returned as it is."""
+    package = type(X).__module__.partition(".")[0]
+    if package == "polars":
+        return _from_polars(X)
+    if package == "torch" and hasattr(X, "detach"):
+        return X.detach().cpu().numpy()
+    return X
+
+
+def _from_polars(X) -> pd.DataFrame:
+    if hasattr(X, "collect"):
+        raise TypeError("X is a polars LazyFrame, which has no rows yet. Pass a polars DataFrame: X.collect().")
+    if not hasattr(X, "columns"):  # a Series: one column is not a table
+        return X.to_numpy()
+    columns = {}
+    for column in X.iter_columns():
+        text = str(column.dtype).startswith(("String", "Categorical", "Enum"))
+        columns[column.name] = pd.Series(column.to_list(), dtype=object) if text else column.to_numpy()
+    return pd.DataFrame(columns)
+
+
+def _as_array(X) -> np.ndarray:
+    """A list of rows may mix types, so its cells are kept as objects unless all of them are numbers."""
+    if isinstance(X, np.ndarray):
+        return X
+    array = np.asarray(X)
+    if array.dtype.kind in "SU" and array.ndim == 2 and isinstance(X, list | tuple):
+        return np.asarray(X, dtype=object)
+    return array
+
+
+def _frame_of_objects(X: np.ndarray, estimator) -> pd.DataFrame | None:
+    """A DataFrame of an object array; None when all its columns turn out to be plain numbers."""
+    if X.ndim != 2:
+        return None  # check_array has the error for that
+    frame = pd.DataFrame(X).infer_objects()
+    if all(dtype.kind in "iuf" for dtype in frame.dtypes):
+        return None
+    return _check_frame(frame, estimator)
+
+
+def _check_frame(frame: pd.DataFrame, estimator) -> Table:
+    name = type(estimator).__name__
+    if frame.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={frame.shape}) while a minimum of 1 is required by {name}."
+        )
+    if frame.shape[0] == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required by {name}."
+        )
+    for position, dtype in enumerate(frame.dtypes):
+        if dtype.kind == "c":
+            raise ValueError(f"Complex data not supported: column {frame.columns[position]!r} of X is {dtype}.")
+        if dtype.kind == "f":
+            values = frame.iloc[:, position].to_numpy(dtype=np.float64, na_value=np.nan)
+            if np.isinf(values).any():
+                raise ValueError(
+                    f"Input X contains infinity or a value too large for {dtype}: column "
+                    f"{frame.columns[position]!r}. Replace it by a finite number or by NaN, "
+                    "which is taken as missing."
+                )
+    return frame

@@ -1,0 +1,37 @@
+"""How networks are trained: rows and batches, losses, optimisers, the loop, threads and seeds."""
+
+from sknn.training._data import Rows, dense, merge_repeats, to_tensors
+from sknn.training._losses import (
+    CLASSIFICATION_LOSSES,
+    MULTILABEL_LOSSES,
+    REGRESSION_LOSSES,
+    WeightedLoss,
+    as_columns,
+)
+from sknn.training._net import TrainingNet
+from sknn.training._optimizers import OPTIMIZERS, make_optimizer, optimizer_parameters
+from sknn.training._seeds import draw_seed, fresh_random_state, torch_seeded
+from sknn.training._threads import limited_to, threads_for
+from sknn.training._validation import held_out_rows
+
+__all__ = [
+    "CLASSIFICATION_LOSSES",
+    "MULTILABEL_LOSSES",
+    "OPTIMIZERS",
+    "REGRESSION_LOSSES",
+    "Rows",
+    "TrainingNet",
+    "WeightedLoss",
+    "as_columns",
+    "dense",
+    "draw_seed",
+    "fresh_random_state",
+    "held_out_rows",
+    "limited_to",
+    "make_optimizer",
+    "merge_repeats",
+    "optimizer_parameters",
+    "threads_for",
+    "to_tensors",
+    "torch_seeded",
+]

@@ -1,0 +1,61 @@
+"""Optimisers by name, and the arguments that each can be given."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from torch import optim
+
+from sknn.training._fused_adam import DirectAdam, DirectAdamW
+
+OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "nadam": optim.NAdam,
+    "rmsprop": optim.RMSprop,
+    "sgd": optim.SGD,
+}
+
+_DIRECT = {optim.Adam: DirectAdam, optim.AdamW: DirectAdamW}
+_FUSED_DEVICES = ("cpu", "cuda", "mps")
+_STEP_VARIANTS = {"amsgrad", "capturable", "differentiable", "foreach", "fused"}
+
+
+def optimizer_class(optimizer: str | type[optim.Optimizer]) -> type[optim.Optimizer]:
+    return OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+
+
+def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | None:
+    """Names that `optimizer_params` may hold, or None when they cannot be told.
+
+    `param_groups` is skorch's way to set them by patterns of parameter names. The learning rate
+    and the weight decay are parameters of the estimator.
+    """
+    parameters = inspect.signature(optimizer_class(optimizer)).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return None
+    owned = {"self", "params", "lr", "weight_decay"}
+    return [name for name in parameters if name not in owned] + ["param_groups"]
+
+
+def make_optimizer(
+    optimizer: str | type[optim.Optimizer], params: dict, *, weight_decay: float, device: torch.device
+) -> tuple[type[optim.Optimizer], dict]:
+    """The class to build and its keyword arguments: the user's, the weight decay and torch's fused step."""
+    cls = optimizer_class(optimizer)
+    known = inspect.signature(cls).parameters
+    arguments = dict(params)
+    if "weight_decay" in known:
+        arguments["weight_decay"] = weight_decay
+    elif weight_decay:
+        raise ValueError(
+            f"The optimizer {cls.__name__} takes no weight decay. Got weight_decay={weight_decay!r}; "
+            "set it to 0 or choose another optimizer."
+        )
+    plain = not _STEP_VARIANTS & set(params) and device.type in _FUSED_DEVICES
+    if plain and cls in _DIRECT:
+        return _DIRECT[cls], arguments
+    if plain and "fused" in known:
+        arguments["fused"] = True
+    return cls, arguments

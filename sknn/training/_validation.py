@@ -1,0 +1,93 @@
+"""Which training rows are held out to watch the training."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+
+
+def held_out_rows(
+    n_rows: int,
+    classes: np.ndarray | None,
+    groups: np.ndarray | None,
+    *,
+    fraction: float,
+    splitter,
+    y,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the training rows and of the validation rows.
+
+    Parameters
+    ----------
+    n_rows : int
+    classes : ndarray of shape (n_rows,) or None
+        Class codes by which to stratify.
+    groups : ndarray of shape (n_rows,) or None
+        Rows of one group stay together.
+    fraction : float
+        Share of the rows that is held out when there is no `splitter`.
+    splitter : int, scikit-learn splitter, iterable of (train, validation) positions, or None
+        Its first split is used.
+    y : ndarray
+        What the splitter is shown as `y`.
+    seed : int
+    """
+    if splitter is not None:
+        cv = check_cv(splitter, y, classifier=classes is not None)
+        train, valid = next(iter(cv.split(np.zeros((n_rows, 1)), y, groups)))
+        train, valid = np.asarray(train), np.asarray(valid)
+    elif groups is not None:
+        train, valid = _whole_groups(n_rows, classes, groups, fraction, seed)
+    elif classes is not None:
+        train, valid = _stratified(classes, fraction, seed)
+    else:
+        train, valid = _shuffled(np.arange(n_rows), fraction, seed)
+    if not len(train) or not len(valid):
+        raise ValueError(
+            f"The validation split of {n_rows} rows left {len(train)} for training and {len(valid)} for validation. "
+            "Change validation_fraction or validation_split, or set early_stopping=False."
+        )
+    return np.sort(train), np.sort(valid)
+
+
+def _shuffled(rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    split = ShuffleSplit(1, test_size=fraction, random_state=seed)
+    train, valid = next(split.split(rows))
+    return rows[train], rows[valid]
+
+
+def _stratified(classes: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose class has no second one train; with fewer places than classes the split is plain."""
+    count = np.bincount(classes)
+    alone = count[classes] < 2
+    rows = np.flatnonzero(~alone)
+    n_classes = int((count >= 2).sum())
+    n_valid = int(np.ceil(fraction * len(rows)))
+    if n_classes < 1 or n_valid < n_classes or len(rows) - n_valid < n_classes:
+        return _shuffled(np.arange(len(classes)), fraction, seed)
+    split = StratifiedShuffleSplit(1, test_size=n_valid, random_state=seed)
+    train, valid = next(split.split(rows, classes[rows]))
+    return np.concatenate([rows[train], np.flatnonzero(alone)]), rows[valid]
+
+
+def _whole_groups(n_rows, classes, groups, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError(
+            f"groups must hold at least 2 different groups, one of them to validate on. Got {n_groups}. "
+            "Leave groups out, or set early_stopping=False."
+        )
+    rows = np.zeros((n_rows, 1))
+    n_folds = min(max(2, round(1 / fraction)), n_groups)
+    if classes is not None and np.bincount(classes).max() >= n_folds:
+        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+        return next(folds.split(rows, classes, groups))
+    split = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+    return next(split.split(rows, groups=groups))
