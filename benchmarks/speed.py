@@ -99,6 +99,7 @@ def fit_skorch(X, y, hidden, batch_size, epochs):
 def fit_sknn(X, y, hidden, batch_size, epochs):
     net = NNClassifier(
         hidden_layer_sizes=hidden,
+        dropout=0,
         optimizer="adam",
         learning_rate=1e-3,
         weight_decay=0,

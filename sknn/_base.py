@@ -20,18 +20,18 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from sknn._auto import Facts, resolve
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes
 from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, TimeLimit
-from sknn.modules import build_module, drawing_from, embeds_categories
+from sknn.modules import as_columns, build_module, drawing_from, embeds_categories, try_out
 from sknn.preprocessing import Encoded, Table, as_table, make_encoder, take_rows
 from sknn.training import (
     Rows,
     TrainingNet,
     WeightedLoss,
-    as_columns,
     dense,
     draw_seed,
     fresh_random_state,
@@ -268,7 +268,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.encoder_ = self._make_encoder(params, seeds.encoder)
         encoded = self._encode(train, valid, resume=resume)
         if not resume:
-            self.module_ = self._build_module(params, seeds.module)
+            self.module_ = self._build_module(encoded[0], params, seeds.module)
             self._optimizer_state = None
         rows = self._make_rows(encoded, train, valid, params)
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
@@ -343,20 +343,25 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             weight = None if np.ptp(weight) == 0 else weight / weight.mean()
         return Rows(encoded, target, weight, device, self._target.decode)
 
-    def _build_module(self, params: dict, seed: int) -> nn.Module:
+    def _build_module(self, encoded: Encoded, params: dict, seed: int) -> nn.Module:
+        """A network of the shape that the data ask for, tried out on the first rows."""
         module_params = dict(params["module_params"] or {})
         if isinstance(params["module"], str):
             own = {name: params[name] for name in ("hidden_layer_sizes", "activation", "dropout")}
             module_params = own | module_params
-        with torch_seeded(seed, params["device"]):
+        device, n_outputs = params["device"], self._target.n_outputs
+        with torch_seeded(seed, device):
             module = build_module(
                 params["module"],
                 module_params,
                 n_features=self.encoder_.n_features_,
-                n_outputs=self._target.n_outputs,
+                n_outputs=n_outputs,
                 cat_cardinalities=self.encoder_.cat_cardinalities_,
-            )
-        return module.to(params["device"])
+            ).to(device)
+            if not isinstance(params["module"], str):
+                is_instance = isinstance(params["module"], nn.Module)
+                try_out(module, _inputs(encoded.head(2), device), n_outputs, may_replace_head=is_instance)
+        return module
 
     def _make_net(self, train: Sample, valid: Sample | None, params: dict, seed: int) -> TrainingNet:
         loss = params["loss"]
@@ -387,27 +392,35 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _make_callbacks(self, train: Sample, valid: Sample | None, params: dict) -> list:
-        """The estimator's own callbacks, then copies of the user's."""
-        monitor, lower_is_better = None, True
-        callbacks = []
+        """Callbacks in the order in which an epoch's end is told to them: keep and show, the user's, stop.
+
+        A callback that stops training does so by an exception, which those after it do not live to see.
+        """
+        monitor, lower_is_better, callbacks = None, True, []
         if valid is not None:
             monitor = "valid_loss"
             if params["monitor"] != "loss":
                 monitor, lower_is_better = f"valid_{_scorer_name(params['monitor'])}", False
                 callbacks.append(("monitor", MonitorScore(self._scorer_of_outputs(valid, params), monitor)))
         watched = monitor if params["early_stopping"] else None
-        patience = params["patience"] if watched else None
-        best = BestWeights(watched, lower_is_better, patience, params["min_delta"])
-        callbacks.append(("best_weights", best))
+        callbacks.append(("best_weights", BestWeights(watched, lower_is_better)))
         if params["verbose"]:
             callbacks.append(("progress_line", ProgressLine(params["max_epochs"], monitor)))
+        if hasattr(self, "_skl_callbacks"):
+            bridge = SklearnTasks(self._callback_fit_ctx, self, _task_data(train), self._snapshot)
+            callbacks.append(("sklearn_tasks", bridge))
         callbacks += copy.deepcopy(list(params["callbacks"] or []))
+        if watched is not None:
+            stop = EarlyStopping(
+                monitor=watched,
+                patience=params["patience"],
+                threshold=params["min_delta"],
+                threshold_mode="abs",
+                lower_is_better=lower_is_better,
+            )
+            callbacks.append(("early_stopping", stop))
         if params["max_time"] is not None:
             callbacks.append(("time_limit", TimeLimit(params["max_time"])))
-        if hasattr(self, "_skl_callbacks"):
-            data = _task_data(train)
-            bridge = SklearnTasks(self._callback_fit_ctx, self, data, self._snapshot)
-            callbacks.append(("sklearn_tasks", bridge))
         return callbacks
 
     def _begin_task(self, train: Sample, params: dict) -> None:
@@ -493,7 +506,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         n_rows = encoded.x_num.shape[0]
         if n_rows < _MIN_BLOCK_ROWS:
             encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
-        inputs = {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
+        inputs = _inputs(encoded, device)
         with torch.inference_mode():
             output = self.module_(**inputs) if len(inputs) > 1 else self.module_(inputs["x_num"])
             return as_columns(output, self._target.n_outputs).cpu().numpy()[:n_rows]
@@ -537,6 +550,10 @@ def _pad(values, n_rows: int):
     padded[: len(values)] = values
     padded[len(values) :] = values[-1]
     return padded
+
+
+def _inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
 def _device_of(module: nn.Module) -> torch.device:

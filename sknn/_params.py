@@ -92,7 +92,6 @@ def check_params(owner: str, params: dict) -> None:
     _check_callbacks(owner, params["callbacks"])
     _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
-    _check_optimizer(owner, params["optimizer"])
     if isinstance(params["preprocessing"], type):
         raise InvalidParameterError(
             f"The 'preprocessing' parameter of {owner} must be a transformer instance. Got the class "
@@ -163,15 +162,6 @@ def _check_device(owner: str, device) -> None:
 def _is_available(kind: str) -> bool:
     backend = getattr(torch, kind, None)
     return backend is not None and hasattr(backend, "is_available") and backend.is_available()
-
-
-def _check_optimizer(owner: str, optimizer) -> None:
-    if isinstance(optimizer, torch.optim.Optimizer):
-        raise InvalidParameterError(
-            f"The 'optimizer' parameter of {owner} must be a name, a torch.optim.Optimizer class or a callable that "
-            f"builds one. Got the instance {type(optimizer).__name__} instead; pass the class, and its arguments "
-            "in optimizer_params."
-        )
 
 
 def _name(thing) -> str:

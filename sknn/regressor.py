@@ -35,7 +35,7 @@ class NNRegressor(RegressorMixin, BaseNN):
     activation : str, nn.Module class or callable, default="relu"
         Activation of "mlp": "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
         "sigmoid", "silu", "softplus", "tanh", or what builds an activation module.
-    dropout : float, default=0.0
+    dropout : float, default=0.2
         Probability in [0, 1) with which a hidden unit of "mlp" is dropped in training.
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
@@ -153,7 +153,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         *,
         hidden_layer_sizes="auto",
         activation="relu",
-        dropout=0.0,
+        dropout=0.2,
         preprocessing="auto",
         loss="mean_squared_error",
         weight_decay=1e-4,

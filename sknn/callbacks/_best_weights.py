@@ -1,4 +1,4 @@
-"""Keep the weights of the best epoch in memory, stop when there is no progress, and put them back."""
+"""Keep the weights of the best epoch in memory and put them back when training ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CAUSES = (
 
 
 class BestWeights(Callback):
-    """Restore the best epoch's weights when training ends; stop it after `patience` epochs without progress.
+    """Restore the best epoch's weights when training ends.
 
     Without a validation score (`monitor=None`) the last epoch counts as the best. A loss that
     is not finite ends training in any case, with the best weights so far.
@@ -26,25 +26,16 @@ class BestWeights(Callback):
     monitor : str or None
         Column of the history to watch.
     lower_is_better : bool, default=True
-    patience : int or None, default=None
-        Epochs to wait for progress; None never stops.
-    min_delta : float, default=0.0
-        Change of the monitored value that counts as progress.
     """
 
-    def __init__(self, monitor, lower_is_better=True, patience=None, min_delta=0.0):
+    def __init__(self, monitor, lower_is_better=True):
         self.monitor = monitor
         self.lower_is_better = lower_is_better
-        self.patience = patience
-        self.min_delta = min_delta
 
     def initialize(self):
         self.best_epoch_ = 0
-        self.best_score_ = None
+        self.best_ = math.inf
         self.weights_ = None
-        self._best = math.inf
-        self._threshold = math.inf
-        self._waited = 0
         return self
 
     def on_epoch_end(self, net, **kwargs):
@@ -54,17 +45,10 @@ class BestWeights(Callback):
         if self.monitor is None:
             self._keep(epoch["epoch"])
             return
-        value = epoch[self.monitor]
-        signed = value if self.lower_is_better else -value
-        if signed < self._best:
-            self._best, self.best_score_ = signed, value
+        value = epoch[self.monitor] if self.lower_is_better else -epoch[self.monitor]
+        if value < self.best_ or self.weights_ is None:
+            self.best_ = value
             self._keep(epoch["epoch"])
-        if signed < self._threshold - self.min_delta or self._threshold == math.inf:
-            self._threshold, self._waited = signed, 0
-        else:
-            self._waited += 1
-        if self.patience is not None and self._waited >= self.patience:
-            raise KeyboardInterrupt  # how skorch's callbacks ask to stop
 
     def on_train_begin(self, net, **kwargs):
         self.state_ = [*net.module_.parameters(), *net.module_.buffers()]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from sknn.modules._mlp import MLP
 
@@ -29,7 +31,7 @@ def embeds_categories(module) -> bool:
     """Whether a module takes categories as codes: its `forward`, or the factory, names the parameter for them."""
     if isinstance(module, str):
         module = MODULES[module]
-    if isinstance(module, nn.Module) or isinstance(module, type):
+    if isinstance(module, nn.Module | type):
         return "x_cat" in inspect.signature(module.forward).parameters
     return "cat_cardinalities" in inspect.signature(module).parameters
 
@@ -60,3 +62,70 @@ def build_module(
     if not isinstance(built, nn.Module):
         raise TypeError(f"The 'module' callable must return an nn.Module. Got {type(built).__name__} instead.")
     return built
+
+
+def try_out(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may_replace_head: bool) -> None:
+    """Pass a few rows through a new module, which also gives lazy layers their shape.
+
+    A module instance was built for other data. When it gives another number of outputs than
+    `n_outputs`, its last linear layer is replaced by a new one, with a warning.
+
+    Raises
+    ------
+    ValueError
+        When the module does not return (n_rows, n_outputs).
+    """
+    output = _forward(module, inputs)
+    if may_replace_head and output.ndim == 2 and not has_columns(output, n_outputs):
+        _replace_head(module, output.shape[1], n_outputs)
+        output = _forward(module, inputs)
+    as_columns(output, n_outputs)
+
+
+def as_columns(output: Tensor, n_outputs: int) -> Tensor:
+    """A module's output as (B, n_outputs); the single logit of two classes becomes a pair with 0.
+
+    Raises
+    ------
+    ValueError
+        When the output has another shape.
+    """
+    if isinstance(output, tuple):
+        output = output[0]
+    if output.ndim == 1:
+        output = output.unsqueeze(1)
+    if output.ndim != 2 or not has_columns(output, n_outputs):
+        raise ValueError(
+            f"The 'module' must return one row of {n_outputs} outputs for each row of the batch: shape "
+            f"(n_rows, {n_outputs}). Got {tuple(output.shape)} instead. Give its last layer n_outputs units."
+        )
+    return output if output.shape[1] == n_outputs else nn.functional.pad(output, (1, 0))
+
+
+def has_columns(output: Tensor, n_outputs: int) -> bool:
+    return output.shape[1] == n_outputs or (output.shape[1] == 1 and n_outputs == 2)
+
+
+def _forward(module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+    module.eval()
+    with torch.no_grad():
+        output = module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))
+    module.train()
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _replace_head(module: nn.Module, n_found: int, n_outputs: int) -> None:
+    """Put a new layer in the place of the last linear one, if that is what gives the outputs."""
+    linear = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
+    if not linear or not linear[-1][0] or linear[-1][1].out_features != n_found:
+        return
+    name, old = linear[-1]
+    parent, _, attribute = name.rpartition(".")
+    new = nn.Linear(old.in_features, n_outputs, bias=old.bias is not None)
+    setattr(module.get_submodule(parent), attribute, new.to(old.weight))
+    warnings.warn(
+        f"The 'module' instance gives {n_found} outputs, but y needs {n_outputs}. Its last layer {name!r} was "
+        f"replaced by a new one, nn.Linear({old.in_features}, {n_outputs}).",
+        UserWarning,
+        stacklevel=2,
+    )

@@ -7,17 +7,23 @@ is `TableEncoder`'s decision.
 
 from __future__ import annotations
 
+import datetime
+from numbers import Number
+
 import numpy as np
 import pandas as pd
+
+from sknn.preprocessing._tables import refuse_infinity
 
 # Codes of a category column: two slots of their own, then the levels.
 UNSEEN, MISSING, FIRST_LEVEL = 0, 1, 2
 
 _DAY = np.timedelta64(1, "D")
+_FAR = 1e9  # numbers beyond are at the clip anyway, and their squares overflow
 
 
 def column_kind(column: pd.Series) -> str:
-    """One of "number", "flag", "category", "date" or "empty" (no value at all)."""
+    """One of "number", "duration", "flag", "category", "date" or "empty" (no value at all)."""
     dtype = column.dtype
     if not column.notna().any():
         return "empty"
@@ -25,7 +31,9 @@ def column_kind(column: pd.Series) -> str:
         return "category"
     if pd.api.types.is_bool_dtype(dtype):
         return "flag"
-    if pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "m":
+    if dtype.kind == "m":
+        return "duration"
+    if pd.api.types.is_numeric_dtype(dtype):
         return "number"
     if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):
         return "date"
@@ -34,35 +42,51 @@ def column_kind(column: pd.Series) -> str:
         return "flag"
     if found in {"integer", "floating", "mixed-integer-float", "decimal"}:
         return "number"
+    if found in {"timedelta", "timedelta64"}:
+        return "duration"
     if found in {"datetime", "datetime64", "date", "period"}:
         return "date"
     return "category"
 
 
-def as_numbers(column: pd.Series) -> np.ndarray:
+def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
     """A column as float64 with NaN where it is missing; text that reads as numbers is read.
+
+    A column that held durations in `fit`, and only such a one, is read as seconds.
 
     Raises
     ------
     ValueError
-        For cells that are not numbers, naming the column.
+        For cells that are not what `fit` saw, naming the column.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if column.dtype.kind == "m":
-        return column.dt.total_seconds().to_numpy()
-    if column.dtype.kind == "M":
-        raise _changed_type(column, "numbers", "dates")
+        column = column.astype(object)  # the dtype of the categories may have no missing value
+    kind = column_kind(column)
+    if kind == "empty":
+        return np.full(len(column), np.nan)
+    if duration:
+        if kind != "duration":
+            raise _changed_type(column, "durations", "something else; convert it by pandas.to_timedelta")
+        seconds = pd.to_timedelta(column).dt.total_seconds()
+        return seconds.to_numpy(dtype=np.float64, na_value=np.nan)
+    if kind in {"duration", "date"}:
+        raise _changed_type(column, "numbers", f"{kind}s")
     try:
-        numbers = pd.to_numeric(column)
+        numbers = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise _changed_type(column, "numbers", "cells that are not numbers") from None
-    if np.isinf(values).any():
-        raise ValueError(
-            f"Input X contains infinity or a value too large for dtype('float64'): column {column.name!r}."
-        )
+    refuse_infinity(values, column.name)
     return values
+
+
+def smooth_clip(z: np.ndarray, limit: float) -> np.ndarray:
+    """z/√(1 + (z/limit)²), which stays between ±limit."""
+    z = np.clip(z, -_FAR, _FAR)
+    root = np.square(z / limit)
+    root += 1
+    np.sqrt(root, out=root)
+    return np.divide(z, root, out=root)
 
 
 def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) -> np.ndarray:
@@ -128,13 +152,20 @@ class NumberBlock:
     def write(self, values: np.ndarray, out: np.ndarray) -> None:
         """Encode (n, F) `values` into (n, n_outputs) float32 `out`."""
         kept = values if self.all_kept_ else values[:, self.kept_]
-        z = (kept - self.center_.astype(kept.dtype)) * self.factor_.astype(kept.dtype)
-        n_kept = z.shape[1]
-        if self.scale and n_kept:
-            squeezed = z / np.sqrt(1 + np.square(z / self.clip))
-            z = squeezed if self.clipped_.all() else np.where(self.clipped_, squeezed, z)
-        np.nan_to_num(z, copy=False, nan=0.0)
-        out[:, :n_kept] = z
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity is at the clip, or refused below
+            z = (kept - self.center_.astype(kept.dtype)) * self.factor_.astype(kept.dtype)
+            n_kept = z.shape[1]
+            if self.scale and n_kept:
+                squeezed = smooth_clip(z, self.clip)
+                z = squeezed if self.clipped_.all() else np.where(self.clipped_, squeezed, z)
+            np.nan_to_num(z, copy=False, nan=0.0)
+            out[:, :n_kept] = z
+        if not self.clipped_.all() and np.isinf(out[:, :n_kept]).any():
+            too_large = kept[np.isinf(out[:, :n_kept])][0]
+            raise ValueError(
+                f"Numbers that are not scaled must fit into float32. Got {too_large}; "
+                "scale them before, or set preprocessing='auto'."
+            )
         if len(self.marked_):
             out[:, n_kept:] = np.isnan(values[:, self.marked_])
 
@@ -180,12 +211,13 @@ class CategoryColumn:
                 f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
                 f"(for instance {values.iloc[0]!r}). An argument must be a string or a number."
             ) from None
+        self.constant_ = len(levels) == 1 and len(values) == len(column)
         if len(levels) > self.max_onehot and not self.embed:
             count = np.bincount(position, None if weight is None else weight[column.notna().to_numpy()])
             levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
         levels = _in_order(levels)
         self.levels_ = pd.Index(levels, dtype=object)
-        self.held_text_ = all(isinstance(level, str) for level in levels)
+        self.held_ = sorted({_cell_kind(level) for level in levels})
         self.had_missing_ = len(values) < len(column)
         self.embedded_ = len(levels) > self.max_onehot
         self.binary_ = len(levels) == 2 and not self.had_missing_
@@ -200,17 +232,17 @@ class CategoryColumn:
     def n_outputs(self) -> int:
         if self.embedded_:
             return 0
-        n_columns = len(self.levels_) + self.had_missing_
-        return 0 if n_columns < 2 else 1 if self.binary_ else n_columns
+        return 0 if self.constant_ else 1 if self.binary_ else len(self.levels_) + self.had_missing_
 
     def codes(self, column: pd.Series) -> np.ndarray:
         """(n,) int64 codes of a column's cells."""
-        self._check_type(column)
-        codes, found = pd.factorize(column)  # -1 where missing
         try:
-            known = self.levels_.get_indexer(np.asarray(found, dtype=object))
+            codes, found = pd.factorize(column)  # -1 where missing
+            found = np.asarray(found, dtype=object)
+            known = self.levels_.get_indexer(found)
         except TypeError:
             raise _changed_type(column, "categories", "cells that are no categories") from None
+        self._check_type(column, found)
         lookup = np.append(np.where(known < 0, UNSEEN, known + FIRST_LEVEL), MISSING)
         return lookup[codes]
 
@@ -231,18 +263,11 @@ class CategoryColumn:
         missing = [f"{name}_missing"] if self.had_missing_ else []
         return missing + [f"{name}_{level}" for level in self.levels_]
 
-    def _check_type(self, column: pd.Series) -> None:
+    def _check_type(self, column: pd.Series, found: np.ndarray) -> None:
         """Text that turned into numbers, or the reverse, would silently be all unseen."""
-        if column.dtype.kind == "M":
-            raise _changed_type(column, "categories", "dates")
-        values = column[column.notna()]
-        if not len(values):
-            return
-        first = values.iloc[0]
-        if self.held_text_ and isinstance(first, int | float | np.number) and not isinstance(first, str):
-            raise _changed_type(column, "text", f"numbers (for instance {first!r})")
-        if not self.held_text_ and isinstance(first, str) and not any(isinstance(level, str) for level in self.levels_):
-            raise _changed_type(column, "categories that are not text", f"text (for instance {first!r})")
+        if len(found) and not any(_cell_kind(value) in self.held_ for value in found):
+            got = f"{_cell_kind(found[0])} (for instance {found[0]!r})"
+            raise _changed_type(column, " and ".join(self.held_), got)
 
 
 class DateColumn:
@@ -279,13 +304,12 @@ class DateColumn:
 
     def _stamps(self, column: pd.Series, fitting: bool = False) -> np.ndarray:
         """datetime64 in local time of the time zone that `fit` saw."""
-        if isinstance(column.dtype, pd.PeriodDtype):
-            column = column.dt.to_timestamp()
-        if column.dtype.kind != "M":
-            is_date = column_kind(column) in {"date", "empty"}
-            if not is_date:
-                raise _changed_type(column, "dates", "something else; convert it by pandas.to_datetime")
-            column = pd.to_datetime(column)
+        kind = column_kind(column)
+        if kind == "empty":
+            return np.full(len(column), np.datetime64("NaT", "us"))
+        if kind != "date":
+            raise _changed_type(column, "dates", "something else; convert it by pandas.to_datetime")
+        column = _as_datetimes(column)
         zone = getattr(column.dtype, "tz", None)
         if fitting:
             self.zone_ = zone
@@ -310,6 +334,40 @@ class DateColumn:
             "clock_cos": np.cos(clock),
         }
         return parts | {f"weekday_{k}": (weekday == k).astype(np.float64) for k in range(7)}
+
+
+def _as_datetimes(column: pd.Series) -> pd.Series:
+    """A column of dates of any type as one of numpy's datetime64, or pandas' for a time zone."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        zone = getattr(dtype.pyarrow_dtype, "tz", None)
+        return column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
+    if isinstance(dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    if dtype.kind == "M":
+        return column
+    try:
+        if pd.api.types.infer_dtype(column, skipna=True) == "period":
+            return pd.Series(pd.PeriodIndex(column)).dt.to_timestamp()
+        return pd.to_datetime(column)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"The dates in column {column.name!r} of X must be of one kind and one time zone. Got cells that do "
+            f"not go together ({error}); convert the column by pandas.to_datetime(..., utc=True)."
+        ) from None
+
+
+def _cell_kind(value) -> str:
+    """What a cell of a category is, in words."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, Number | np.bool_) and not isinstance(value, np.timedelta64):
+        return "numbers"
+    if isinstance(value, datetime.date | np.datetime64 | pd.Period):
+        return "dates"
+    if isinstance(value, datetime.timedelta | np.timedelta64):
+        return "durations"
+    return f"cells of type {type(value).__name__}"
 
 
 def _in_order(levels) -> list:

@@ -13,7 +13,14 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    check_is_fitted,
+    has_fit_parameter,
+    has_fit_parameter,
+    validate_data,
+)
 
 from sknn.preprocessing._columns import (
     CategoryColumn,
@@ -21,11 +28,13 @@ from sknn.preprocessing._columns import (
     NumberBlock,
     as_numbers,
     column_kind,
+    smooth_clip,
 )
-from sknn.preprocessing._tables import Table, as_table
+from sknn.preprocessing._tables import Table, as_table, take_rows
 
 _MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
 _BLOCK_CELLS = 1 << 20  # cells encoded at a time, so that temporaries stay small
+_ENCODE_THEM = "Encode them, or set preprocessing='auto'."
 
 
 class Encoded(NamedTuple):
@@ -38,6 +47,9 @@ class Encoded(NamedTuple):
     x_num: np.ndarray | sparse.csr_array
     x_cat: np.ndarray | None = None
 
+    def head(self, n_rows: int) -> Encoded:
+        return Encoded(*(None if values is None else values[:n_rows] for values in self))
+
 
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a raw table for a neural network.
@@ -46,7 +58,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     ===========  ================================================================================
     numbers      centred at the median, divided by the interquartile range, smoothly clipped to
-                 ±3; missing cells become 0 and are marked by a column of their own
+                 ±3; missing cells become 0 and are marked by a column of their own; durations
+                 count as seconds
     flags        −1 and 1; missing cells as for numbers
     categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
                  integer codes for a learned embedding; missing and unseen levels have a code each
@@ -113,7 +126,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             The table.
         y : ignored
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the medians and ranges.
+            Weights of the rows in the medians and ranges. A row of weight 0 is left out.
 
         Returns
         -------
@@ -121,6 +134,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         table = as_table(X, estimator=self)
         validate_data(self, table, skip_check_array=True)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, table, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
+            )
+            rows = np.flatnonzero(sample_weight)
+            table, sample_weight = take_rows(table, rows), sample_weight[rows]
         return self._fit_table(table, sample_weight)
 
     def transform(self, X):
@@ -161,8 +180,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for j, encoder in (*self._dates.items(), *self._categories.items()):
             if encoder.n_outputs:
                 out += encoder.names(names[j])
+        out = out or ["constant"]  # the column of zeros
         out += [names[j] for j in self._embedded]
         return np.asarray(out, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.allow_nan = tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         """Fit on a checked table and encode it."""
@@ -194,6 +220,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.columns_ = None
         if sparse.issparse(table):
             self.container_ = "csr"
+            _refuse_missing_sparse(table)
             self._rms = _root_mean_square(table, weight)
             self.n_features_, self.cat_cardinalities_ = table.shape[1], ()
             return self
@@ -205,7 +232,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         else:
             self.container_ = "array"
             self._number_columns = range(table.shape[1])
-            values, flags = _as_float(table), np.zeros(table.shape[1], dtype=bool)
+            values, flags = _as_float(table), np.full(table.shape[1], table.dtype.kind == "b")
         self._numbers = NumberBlock(self.scale).fit(values, flags, weight, check_random_state(self.random_state))
         parts = (*self._dates.values(), *self._categories.values())
         n_features = self._numbers.n_outputs + sum(part.n_outputs for part in parts)
@@ -216,7 +243,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _fit_columns(self, frame: pd.DataFrame, weight) -> None:
         columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
         kinds = [column_kind(column) for column in columns]
-        self._number_columns = [j for j, kind in enumerate(kinds) if kind in {"number", "flag"}]
+        self._number_columns = [j for j, kind in enumerate(kinds) if kind in {"number", "duration", "flag"}]
+        self._durations = {j for j in self._number_columns if kinds[j] == "duration"}
         for j, kind in enumerate(kinds):
             if kind == "date":
                 self._dates[j] = DateColumn().fit(columns[j])
@@ -229,10 +257,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _numbers_of(self, frame: pd.DataFrame) -> np.ndarray:
         """(n, numbers + dates) float64: the number columns and each date's days."""
         block = frame.iloc[:, list(self._number_columns)]
-        if all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in block.dtypes):
+        plain = all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in block.dtypes)
+        if plain and not self._durations:
             numbers = block.to_numpy(dtype=np.float64)
         else:
-            columns = [as_numbers(block.iloc[:, j]) for j in range(block.shape[1])]
+            columns = [as_numbers(frame.iloc[:, j], j in self._durations) for j in self._number_columns]
             numbers = np.column_stack(columns) if columns else np.empty((len(frame), 0))
         if not self._dates:
             return numbers
@@ -256,7 +285,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if not isinstance(table, pd.DataFrame):
             return pd.DataFrame(table)
         columns = list(table.columns)
-        if columns not in (self.columns_, list(range(len(columns)))):
+        # The names 0, 1, ... are also those of a frame made of an array, whose columns count by position
+        by_position = columns == list(range(len(columns))) and set(columns) != set(self.columns_)
+        if columns != self.columns_ and not by_position:
             raise ValueError(
                 f"The columns of X must be those of fit, in that order: {self.columns_!r}. Got {columns!r}."
             )
@@ -266,12 +297,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self.container_ != "csr":
             raise TypeError("X was dense in fit and is sparse now. Pass X.toarray(), or fit on sparse X.")
         table = sparse.csr_array(table)
-        if np.isnan(table.data).any():
-            raise ValueError("Input X contains NaN. Sparse input must not have missing values.")
-        data = table.data.astype(np.float32)
+        _refuse_missing_sparse(table)
+        data = table.data
         if self.scale:
-            data = (table.data / self._rms[table.indices]).astype(np.float32)
-            data /= np.sqrt(1 + np.square(data / NumberBlock.clip))
+            data = smooth_clip(data / self._rms[table.indices], NumberBlock.clip)
+        data = data.astype(np.float32)
         return sparse.csr_array((data, table.indices, table.indptr), shape=table.shape)
 
 
@@ -283,8 +313,11 @@ class TransformedEncoder:
         self.rest = rest
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        takes_weight = sample_weight is not None and has_fit_parameter(self.transformer, "sample_weight")
+        weight = {"sample_weight": sample_weight} if takes_weight else {}
         # fit_transform, not fit then transform: cross-fitting transformers depend on it
-        return self._read(self.rest.fit_encode, self.transformer.fit_transform(table, y), y, sample_weight)
+        transformed = self.transformer.fit_transform(table, y, **weight)
+        return self._read(self.rest.fit_encode, transformed, y, sample_weight)
 
     def encode(self, table: Table) -> Encoded:
         return self._read(self.rest.encode, self.transformer.transform(table))
@@ -316,18 +349,25 @@ class ArrayEncoder:
         if sparse.issparse(table):
             _refuse_missing(table.data)
             return Encoded(sparse.csr_array(table, dtype=np.float32))
-        _refuse_missing(table)
-        return Encoded(np.ascontiguousarray(table, dtype=np.float32))
+        if table.dtype.kind in "mM":
+            raise ValueError(f"With preprocessing=None X must be numbers. Got dtype {table.dtype}. {_ENCODE_THEM}")
+        with np.errstate(over="ignore"):  # refused below
+            values = np.ascontiguousarray(table, dtype=np.float32)
+        _refuse_missing(values)
+        return Encoded(values)
 
     @staticmethod
     def _numeric(frame: pd.DataFrame) -> np.ndarray:
+        others = [name for name, dtype in frame.dtypes.items() if dtype.kind not in "iufb"]
         try:
-            return frame.to_numpy(dtype=np.float32, na_value=np.nan)
+            if any(_holds_times(dtype) for dtype in frame.dtypes):
+                raise TypeError  # numpy would count days or seconds
+            with np.errstate(over="ignore"):  # infinity is refused by the caller
+                return frame.to_numpy(dtype=np.float32, na_value=np.nan)
         except (ValueError, TypeError):
-            texts = [name for name, dtype in frame.dtypes.items() if dtype.kind not in "iufb"]
             raise ValueError(
                 "With preprocessing=None all columns of X must be numbers. Got others in columns "
-                f"{texts!r}. Encode them, or set preprocessing='auto'."
+                f"{others!r}. {_ENCODE_THEM}"
             ) from None
 
 
@@ -355,6 +395,16 @@ def as_numbers_array(table: np.ndarray | pd.DataFrame) -> np.ndarray:
 def _as_float(values: np.ndarray) -> np.ndarray:
     """float32 and float64 as they are, whole numbers and flags as float64."""
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+
+
+def _holds_times(dtype) -> bool:
+    dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+    return dtype.kind in "mM"
+
+
+def _refuse_missing_sparse(table: sparse.csr_array) -> None:
+    if np.isnan(table.data).any():
+        raise ValueError("Input X contains NaN. Sparse input must not have missing values.")
 
 
 def _refuse_missing(values: np.ndarray) -> None:

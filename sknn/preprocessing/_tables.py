@@ -12,6 +12,8 @@ from sklearn.utils import check_array
 
 Table = np.ndarray | sparse.csr_array | pd.DataFrame
 
+_OBJECTS_OF_POLARS = ("String", "Categorical", "Enum", "Struct", "List", "Array", "Int128", "UInt128")
+
 
 def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
     """Convert `X` to a numeric array, a CSR array or a DataFrame, without copying where possible.
@@ -23,7 +25,8 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
     Raises
     ------
     ValueError
-        For the wrong number of dimensions, no rows, no columns, infinity or complex numbers.
+        For the wrong number of dimensions, no rows, no columns, column names that repeat, infinity or
+        complex numbers.
     """
     if _is_plain(X):
         return X
@@ -33,19 +36,22 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
     if not sparse.issparse(X):
         X = _as_array(X)
         if X.dtype.kind in "OSUMm" and not numbers_only:
+            # For its shape alone: the full check would first try to read the cells as numbers.
+            check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
             frame = _frame_of_objects(X, estimator)
             if frame is not None:
                 return frame
-    table = check_array(
-        X,
-        accept_sparse="csr",
-        dtype="numeric",
-        ensure_all_finite="allow-nan",
-        allow_nd=numbers_only,
-        estimator=estimator,
-        input_name="X",
-    )
-    return table if not sparse.issparse(table) else sparse.csr_array(table)
+    with np.errstate(invalid="ignore"):  # its sum of ∞ and −∞, before it raises
+        table = check_array(
+            X,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_all_finite="allow-nan",
+            allow_nd=numbers_only,
+            estimator=estimator,
+            input_name="X",
+        )
+    return table if not sparse.issparse(table) else _canonical(sparse.csr_array(table))
 
 
 def take_rows(table: Table, rows: np.ndarray | slice) -> Table:
@@ -61,17 +67,30 @@ def _is_plain(X) -> bool:
     """
     if type(X) is not np.ndarray or X.ndim != 2 or not X.size or X.dtype.kind not in "fiub":
         return False
-    return X.dtype.kind != "f" or bool(np.isfinite(X.sum(dtype=np.float64)))
+    if X.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum(dtype=np.float64)))
 
 
 def _from_foreign(X):
-    """Polars frames become pandas frames and torch tensors arrays; everything else is returned as it is."""
+    """Polars frames become pandas frames, torch tensors and masked arrays plain arrays; the rest stays as it is."""
     package = type(X).__module__.partition(".")[0]
     if package == "polars":
         return _from_polars(X)
     if package == "torch" and hasattr(X, "detach"):
-        return X.detach().cpu().numpy()
+        X = X.detach().cpu()
+        return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()  # numpy has no bfloat16
+    if isinstance(X, np.ma.MaskedArray):
+        return _filled(X)
     return X
+
+
+def _filled(X: np.ma.MaskedArray) -> np.ndarray:
+    """A masked array as a plain one; scikit-learn would show the numbers under the mask."""
+    if X.dtype.kind in "mM":
+        return X.filled(np.array("NaT", dtype=X.dtype))
+    return X.astype(np.float64 if X.dtype.kind in "fiub" else object).filled(np.nan)
 
 
 def _from_polars(X) -> pd.DataFrame:
@@ -79,11 +98,17 @@ def _from_polars(X) -> pd.DataFrame:
         raise TypeError("X is a polars LazyFrame, which has no rows yet. Pass a polars DataFrame: X.collect().")
     if not hasattr(X, "columns"):  # a Series: one column is not a table
         return X.to_numpy()
-    columns = {}
-    for column in X.iter_columns():
-        text = str(column.dtype).startswith(("String", "Categorical", "Enum"))
-        columns[column.name] = pd.Series(column.to_list(), dtype=object) if text else column.to_numpy()
-    return pd.DataFrame(columns)
+    return pd.DataFrame({column.name: _pandas_column(column) for column in X.iter_columns()})
+
+
+def _pandas_column(column) -> np.ndarray | pd.Series:
+    """A polars column; one that numpy has no type for as Python objects."""
+    if str(column.dtype).startswith(_OBJECTS_OF_POLARS):
+        return pd.Series(column.to_list(), dtype=object)
+    values = column.to_numpy()
+    zone = getattr(column.dtype, "time_zone", None)
+    # to_numpy gives universal time; hours and weekdays are those of the column's own zone
+    return values if zone is None else pd.Series(values).dt.tz_localize("UTC").dt.tz_convert(zone)
 
 
 def _as_array(X) -> np.ndarray:
@@ -96,10 +121,16 @@ def _as_array(X) -> np.ndarray:
     return array
 
 
-def _frame_of_objects(X: np.ndarray, estimator) -> pd.DataFrame | None:
+def _canonical(table: sparse.csr_array) -> sparse.csr_array:
+    """With one stored value for each cell; a cell may otherwise be the sum of several."""
+    if not table.has_canonical_format:
+        table = table.copy()  # the user's matrix stays as it is
+        table.sum_duplicates()
+    return table
+
+
+def _frame_of_objects(X: np.ndarray, estimator) -> Table | None:
     """A DataFrame of an object array; None when all its columns turn out to be plain numbers."""
-    if X.ndim != 2:
-        return None  # check_array has the error for that
     frame = pd.DataFrame(X).infer_objects()
     if all(dtype.kind in "iuf" for dtype in frame.dtypes):
         return None
@@ -116,15 +147,24 @@ def _check_frame(frame: pd.DataFrame, estimator) -> Table:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required by {name}."
         )
+    if not frame.columns.is_unique:
+        repeated = frame.columns[frame.columns.duplicated()].unique().tolist()
+        raise ValueError(
+            f"The column names of X must be unique. Got {repeated!r} more than once; rename these columns."
+        )
     for position, dtype in enumerate(frame.dtypes):
         if dtype.kind == "c":
             raise ValueError(f"Complex data not supported: column {frame.columns[position]!r} of X is {dtype}.")
         if dtype.kind == "f":
             values = frame.iloc[:, position].to_numpy(dtype=np.float64, na_value=np.nan)
-            if np.isinf(values).any():
-                raise ValueError(
-                    f"Input X contains infinity or a value too large for {dtype}: column "
-                    f"{frame.columns[position]!r}. Replace it by a finite number or by NaN, "
-                    "which is taken as missing."
-                )
+            refuse_infinity(values, frame.columns[position])
     return frame
+
+
+def refuse_infinity(values: np.ndarray, name) -> None:
+    """Raise ValueError if a column of float64 holds infinity."""
+    if np.isinf(values).any():
+        raise ValueError(
+            f"Input X contains infinity or a value too large for dtype('float64'): column {name!r}. "
+            "Replace it by a finite number or by NaN, which is taken as missing."
+        )

@@ -6,7 +6,6 @@ from sknn.training._losses import (
     MULTILABEL_LOSSES,
     REGRESSION_LOSSES,
     WeightedLoss,
-    as_columns,
 )
 from sknn.training._net import TrainingNet
 from sknn.training._optimizers import OPTIMIZERS, make_optimizer, optimizer_parameters
@@ -22,7 +21,6 @@ __all__ = [
     "Rows",
     "TrainingNet",
     "WeightedLoss",
-    "as_columns",
     "dense",
     "draw_seed",
     "fresh_random_state",

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from sknn.modules import as_columns
+
 F = nn.functional
 
 CLASSIFICATION_LOSSES: dict[str, Callable] = {"cross_entropy": F.cross_entropy}
@@ -69,26 +71,6 @@ class WeightedLoss(nn.Module):
                 "value a row. Got a single value: leave out its mean, or let it take reduction='none'."
             )
         return loss.flatten(1).mean(1) if loss.ndim > 1 else loss
-
-
-def as_columns(output: Tensor, n_outputs: int) -> Tensor:
-    """The network's output as (B, n_outputs); the single logit of two classes becomes a pair with 0.
-
-    Raises
-    ------
-    ValueError
-        When the output has another shape.
-    """
-    if isinstance(output, tuple):
-        output = output[0]
-    if output.ndim == 1:
-        output = output.unsqueeze(1)
-    if output.ndim != 2 or output.shape[1] not in (n_outputs, 1 if n_outputs == 2 else n_outputs):
-        raise ValueError(
-            f"The 'module' must return one row of {n_outputs} outputs for each row of the batch: shape "
-            f"(n_rows, {n_outputs}). Got {tuple(output.shape)} instead. Give its last layer n_outputs units."
-        )
-    return output if output.shape[1] == n_outputs else F.pad(output, (1, 0))
 
 
 def _parameters(function: Callable) -> set[str]:

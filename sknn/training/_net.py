@@ -14,8 +14,9 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
 
+from sknn.modules import as_columns
 from sknn.training._data import Rows, TensorBatches
-from sknn.training._losses import WeightedLoss, as_columns
+from sknn.training._losses import WeightedLoss
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 _GRAD_HOOK = "on_grad_computed"
@@ -179,7 +180,7 @@ class TrainingNet(NeuralNet):
         if isinstance(X, dict):
             X = _Inputs(X, self._train)
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self.forward_iter(X)]
-        return torch.cat(outputs).cpu().numpy()
+        return torch.cat(outputs).detach().cpu().numpy()
 
     def evaluation_step(self, batch, training=False):
         self._set_training(training)

@@ -1,0 +1,79 @@
+"""The built-in network against layers put together by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from sknn.modules import ACTIVATIONS, MLP, CategoryEmbedding, Dropout, drawing_from
+
+
+def test_mlp_is_linear_layers_with_activations_between():
+    torch.manual_seed(0)
+    net = MLP(5, 3, hidden_layer_sizes=(7, 6), activation="tanh")
+    x = torch.randn(4, 5)
+    first, _, second, _, last = net.layers
+    expected = x
+    for layer in (first, second):
+        expected = torch.tanh(expected @ layer.weight.T + layer.bias)
+    torch.testing.assert_close(net(x), expected @ last.weight.T + last.bias)
+
+
+def test_mlp_without_hidden_layers_is_linear():
+    net = MLP(5, 3, hidden_layer_sizes=())
+    assert sum(p.numel() for p in net.parameters()) == 5 * 3 + 3
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_every_activation_name_builds_its_layer(name):
+    net = MLP(2, 1, hidden_layer_sizes=(3,), activation=name)
+    assert type(net.layers[1]) is ACTIVATIONS[name]
+
+
+def test_activation_can_be_a_factory():
+    net = MLP(2, 1, hidden_layer_sizes=(3,), activation=lambda: nn.Hardtanh(-2, 2))
+    assert net.layers[1].max_val == 2
+
+
+def test_embeddings_are_looked_up_per_category_and_joined():
+    embedding = CategoryEmbedding([4, 3], embedding_dim=2)
+    codes = torch.tensor([[3, 0], [2, 2]])
+    expected = torch.stack([torch.cat([embedding.weight[3], embedding.weight[4]]),
+                            torch.cat([embedding.weight[2], embedding.weight[6]])])  # fmt: skip
+    torch.testing.assert_close(embedding(codes), expected)
+
+
+def test_unseen_and_missing_codes_start_at_zero_and_levels_do_not():
+    weight = CategoryEmbedding([5, 4], embedding_dim=3).weight.detach()
+    assert (weight[[0, 1, 5, 6]] == 0).all()
+    assert (weight[[2, 3, 4, 7, 8]] != 0).all()
+
+
+def test_mlp_feeds_embeddings_beside_the_floats():
+    net = MLP(3, 2, cat_cardinalities=[6, 4], hidden_layer_sizes=(5,), embedding_dim=7)
+    assert net.layers[0].in_features == 3 + 2 * 7
+    assert net(torch.zeros(9, 3), torch.zeros(9, 2, dtype=torch.int64)).shape == (9, 2)
+
+
+def test_dropout_zeroes_its_share_and_keeps_the_mean():
+    layer, x = Dropout(0.3), torch.ones(200, 500)
+    with drawing_from(torch.Generator().manual_seed(0)):
+        out = layer(x)
+    assert (out == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert out.mean().item() == pytest.approx(1, abs=0.01)
+    assert out.unique().tolist() == pytest.approx([0, 1 / 0.7])
+
+
+def test_dropout_is_the_identity_in_evaluation():
+    x = torch.randn(3, 4)
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+
+
+def test_dropout_draws_from_the_generator_of_the_fit_and_not_from_the_global_one():
+    layer, x = Dropout(0.5), torch.ones(50, 50)
+    state = torch.get_rng_state()
+    with drawing_from(torch.Generator().manual_seed(7)):
+        first = layer(x)
+    with drawing_from(torch.Generator().manual_seed(7)):
+        second = layer(x)
+    assert torch.equal(first, second)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,89 @@
+"""scikit-learn's own checks of an estimator, in the configurations in which the estimators are used."""
+
+import pytest
+import torch
+from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from torch import nn
+
+from sknn import NNClassifier, NNRegressor
+
+
+class TwoLayers(nn.Module):
+    def __init__(self, n_features, n_outputs, width=32):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_features, width), nn.ReLU(), nn.Dropout(0.1), nn.Linear(width, n_outputs)
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def one_layer(n_features, n_outputs):
+    return nn.Linear(n_features, n_outputs)
+
+
+class SklearnFitsByParts(NNClassifier):
+    """`fit` as a loop of `partial_fit`, as out-of-core training uses it."""
+
+    def fit(self, X, y, sample_weight=None):
+        for name in list(vars(self)):
+            if name.endswith("_") or name in {"_target", "_optimizer_state"}:
+                delattr(self, name)
+        for _ in range(60):
+            self.partial_fit(X, y, sample_weight=sample_weight)
+        return self
+
+
+class SklearnFitsRegressionByParts(NNRegressor):
+    fit = SklearnFitsByParts.fit
+
+
+def skorch_callbacks():
+    return [
+        EarlyStopping(monitor="train_loss", patience=40),
+        GradientNormClipping(1.0),
+        ("schedule", LRScheduler("StepLR", step_size=50)),
+        EpochScoring("r2", on_train=True, use_caching=False, lower_is_better=False),
+    ]
+
+
+CONFIGURATIONS = {
+    "bare": {},
+    "no early stopping": {"early_stopping": False},
+    "module class": {"module": TwoLayers},
+    "module factory": {"module": one_layer, "learning_rate": 0.01},
+    "no preprocessing": {"preprocessing": None, "max_epochs": 500},
+    "transformer": {"preprocessing": StandardScaler(with_mean=False)},
+    "small batches and dropout": {"batch_size": 100, "dropout": 0.1, "activation": "tanh"},
+    "fast": {"preset": "fast", "optimizer": "sgd", "learning_rate": 0.1, "optimizer_params": {"momentum": 0.9}},
+}
+
+
+def estimators():
+    for name, params in CONFIGURATIONS.items():
+        yield name, NNClassifier(**params)
+        yield name, NNRegressor(**params)
+    for cls, n_outputs in ((NNClassifier, 3), (NNRegressor, 1)):
+        instance = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.LazyLinear(n_outputs))
+        yield "module instance", cls(module=instance)
+    yield "skorch callbacks", NNClassifier(callbacks=skorch_callbacks()[:3])
+    yield "skorch callbacks", NNRegressor(callbacks=skorch_callbacks())
+    yield "partial_fit", SklearnFitsByParts(learning_rate=0.01)
+    yield "partial_fit", SklearnFitsRegressionByParts(learning_rate=0.01)
+
+
+def checks():
+    for name, estimator in estimators():
+        for one, check in estimator_checks_generator(estimator):
+            check_name = getattr(check, "func", check).__name__
+            yield pytest.param(one, check, id=f"{name}-{type(one).__name__}-{check_name}")
+
+
+@pytest.mark.filterwarnings("ignore")  # the checks provoke warnings on purpose
+@pytest.mark.parametrize(("estimator", "check"), list(checks()))
+def test_sklearn_check(estimator, check):
+    torch.manual_seed(0)
+    check(estimator)

@@ -1,0 +1,84 @@
+"""Imports go one way, the public names are those that are meant, and both classes document their parameters."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import sknn
+from sknn import NNClassifier, NNRegressor
+
+ROOT = Path(sknn.__file__).parent
+
+# What each part may import of the package, and which packages it must not know.
+MAY_IMPORT = {
+    "modules": {"modules"},
+    "preprocessing": {"preprocessing"},
+    "training": {"training", "modules", "preprocessing"},
+    "callbacks": {"callbacks"},
+    "_auto": set(),
+    "_params": {"_auto", "modules", "training"},
+    "_base": {"_auto", "_params", "callbacks", "modules", "preprocessing", "training"},
+    "classifier": {"_base", "_params", "training"},
+    "regressor": {"_base", "_params", "training"},
+    "__init__": {"classifier", "regressor"},
+}
+MUST_NOT_KNOW = {
+    "modules": {"sklearn", "skorch", "pandas", "numpy", "scipy"},
+    "preprocessing": {"torch", "skorch"},
+    "training": {"pandas"},
+}
+
+
+def part_of(path):
+    relative = path.relative_to(ROOT)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    part = part_of(path)
+    for name in imported(path):
+        package, _, rest = name.partition(".")
+        if package == "sknn":
+            assert rest.partition(".")[0] in MAY_IMPORT[part], f"{path.name} imports {name}"
+        else:
+            assert package not in MUST_NOT_KNOW.get(part, set()), f"{path.name} imports {name}"
+
+
+def test_public_names():
+    assert sknn.__all__ == ["NNClassifier", "NNRegressor", "__version__"]
+
+
+@pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
+def test_every_parameter_is_constrained_and_documented_with_its_default(cls):
+    parameters = inspect.signature(cls).parameters
+    assert set(parameters) == set(cls._parameter_constraints)
+    section = inspect.getdoc(cls).split("Parameters\n----------\n")[1].split("\nAttributes\n---")[0]
+    documented = dict(re.findall(r"^(\w+) : (.+(?:\n(?! {4}).*)*)", section, re.MULTILINE))
+    assert list(documented) == list(parameters)
+    for name, parameter in parameters.items():
+        default = documented[name].rpartition("default=")[2].strip().replace('"', "'")
+        shown = repr(parameter.default)
+        assert default == shown or float(default) == parameter.default, f"{name}: {default} != {shown}"
+
+
+@pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
+def test_every_fitted_attribute_is_documented(cls):
+    net = cls(max_epochs=1).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+    section = inspect.getdoc(cls).split("Attributes\n----------\n")[1].split("\nSee Also\n")[0]
+    documented = set(re.findall(r"^(\w+_) : ", section, re.MULTILINE))
+    fitted = {name for name in vars(net) if name.endswith("_") and not name.startswith("_")}
+    assert fitted | {"feature_names_in_"} == documented - {"classes_"}
+    assert all(hasattr(net, name) for name in documented - {"feature_names_in_"})
