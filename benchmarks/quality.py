@@ -33,7 +33,7 @@ from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sknn import NNClassifier, NNRegressor
 
@@ -64,15 +64,7 @@ def dates_to_numbers(X: pd.DataFrame) -> pd.DataFrame:
     return X.assign(**{name: X[name].astype("int64") for name in dates})
 
 
-def categories_to_codes(X: pd.DataFrame) -> pd.DataFrame:
-    """Categories of at most 255 levels as such, larger ones as numbers: boosting takes no more."""
-    X = dates_to_numbers(X)
-    for name in CATEGORIES(X):
-        X[name] = X[name].astype("category") if X[name].nunique() <= 255 else pd.factorize(X[name])[0]
-    return X
-
-
-def make_sklearn_mlp(task: str, seed: int):
+def make_sklearn_mlp(task: str, seed: int, X: pd.DataFrame):
     """Imputation, scaling and one-hot encoding, then scikit-learn's network; what one has to write without sknn."""
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     encode = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10)
@@ -85,13 +77,17 @@ def make_sklearn_mlp(task: str, seed: int):
     return make_pipeline(FunctionTransformer(dates_to_numbers), prepare, cls(early_stopping=True, random_state=seed))
 
 
-def make_boosting(task: str, seed: int):
+def make_boosting(task: str, seed: int, X: pd.DataFrame):
+    """Categories as categories, the rarest of more than 254 levels together: boosting takes no more."""
+    categories = CATEGORIES(X)
+    encode = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=254)
+    prepare = make_column_transformer((encode, categories), remainder="passthrough", verbose_feature_names_out=False)
     cls = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    boosting = cls(categorical_features="from_dtype", random_state=seed)
-    return make_pipeline(FunctionTransformer(categories_to_codes), boosting)
+    boosting = cls(categorical_features=categories or None, random_state=seed)
+    return make_pipeline(FunctionTransformer(dates_to_numbers), prepare.set_output(transform="pandas"), boosting)
 
 
-def make_sknn(task: str, seed: int):
+def make_sknn(task: str, seed: int, X: pd.DataFrame):
     return (NNRegressor if task == "regression" else NNClassifier)(random_state=seed)
 
 
@@ -116,7 +112,7 @@ def run(task: str, X: pd.DataFrame, y: pd.Series, seed: int, n_rows: int) -> dic
     dummy = (DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")).fit(X_train, y_train)
     results = {"dummy": (error(task, dummy, X_test, y_test), 0.0)}
     for name, make in MODELS.items():
-        model = make(task, seed)
+        model = make(task, seed, X_train)
         scale = (y_train.mean(), y_train.std()) if name == "scikit-learn MLP" and task == "regression" else (0.0, 1.0)
         start = time.perf_counter()
         with warnings.catch_warnings():

@@ -26,7 +26,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sknn import NNClassifier
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402 - the backend comes first
+import matplotlib.pyplot as plt
 
 DATA = Path(__file__).parent / "data" / "adult_census_10k.csv.gz"
 
@@ -56,7 +56,7 @@ def make_sklearn_mlp():
 
 def make_boosting():
     as_categories = FunctionTransformer(
-        lambda X: X.astype({name: "category" for name in X.select_dtypes(exclude="number")})
+        lambda X: X.astype(dict.fromkeys(X.select_dtypes(exclude="number"), "category"))
     )
     return make_pipeline(as_categories, HistGradientBoostingClassifier(random_state=0))
 
@@ -91,6 +91,7 @@ def save_learning_curve(net: NNClassifier, path: Path) -> None:
     axes.plot(history["epoch"], history["valid_loss"], label="held-out rows")
     axes.axvline(net.best_epoch_, color="grey", linestyle=":", label=f"best epoch: {net.best_epoch_}")
     axes.set(xlabel="epoch", ylabel="cross-entropy", title="NNClassifier on 7,500 rows of the Adult census data")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from abc import ABCMeta, abstractmethod
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from sknn._auto import Facts, resolve
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes
 from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, TimeLimit
 from sknn.modules import as_columns, build_module, drawing_from, embeds_categories, try_out
-from sknn.preprocessing import Encoded, Table, as_table, make_encoder, take_rows
+from sknn.preprocessing import Encoded, Table, as_table, make_encoder, take_rows, with_names
 from sknn.training import (
     Rows,
     TrainingNet,
@@ -234,7 +235,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         table = as_table(X, estimator=self, numbers_only=self.preprocessing is None)
         unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")
         if reset or not unnamed or table.shape[1] != self.n_features_in_:
-            validate_data(self, table, reset=reset, skip_check_array=True)
+            validate_data(self, with_names(table), reset=reset, skip_check_array=True)
         return table
 
     def _check_held_out(self, X_val, y_val) -> Sample | None:
@@ -336,7 +337,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Whether equal rows can be merged: each step sees all rows, and none depends on how many there are."""
         shape = encoded.x_num.shape
         normalises = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.module_.modules())
-        return shape[0] <= params["batch_size"] and np.prod(shape) <= _MAX_MERGED_CELLS and not normalises
+        return shape[0] <= params["batch_size"] and math.prod(shape) <= _MAX_MERGED_CELLS and not normalises
 
     def _to_rows(self, encoded: Encoded, target, weight, device: torch.device) -> Rows:
         if weight is not None:
@@ -489,9 +490,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The network's outputs (n_samples, n_outputs) as float32, computed in blocks of rows."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # raises
-        known_table, known_outputs = getattr(self, "_known_outputs", (None, None))
-        if known_table is not None and X is known_table:
-            return known_outputs
+        known = getattr(self, "_known_outputs", None)
+        if known is not None and X is known[0]:
+            return known[1]
         table = self._check_table(X, reset=False)
         n_rows = table.shape[0]
         outputs = np.empty((n_rows, self._target.n_outputs), dtype=np.float32)

@@ -107,7 +107,7 @@ def layer_sizes(value) -> tuple[int, ...]:
 def _check_hidden_layer_sizes(owner: str, sizes) -> None:
     if isinstance(sizes, str | Integral):
         return
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+    if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
         raise InvalidParameterError(
             f"The 'hidden_layer_sizes' parameter of {owner} must be 'auto', a positive int or a sequence of "
             f"positive ints. Got {sizes!r} instead."
@@ -137,11 +137,13 @@ def _check_net_params(owner: str, net_params: dict) -> None:
 
 def _skorch_params() -> tuple[str, ...]:
     """What skorch's net takes beyond what the estimators themselves set."""
-    owned = {
-        "module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train", "iterator_valid",
-        "dataset", "train_split", "callbacks", "predict_nonlinearity", "warm_start", "verbose", "device", "self", "kwargs",
-    }  # fmt: skip
-    return tuple(name for name in inspect.signature(NeuralNet.__init__).parameters if name not in owned)
+    names = "module criterion optimizer lr max_epochs batch_size device callbacks warm_start verbose"
+    owned = {*names.split(), "self", "kwargs", "train_split", "dataset", "predict_nonlinearity"}
+    return tuple(
+        name
+        for name in inspect.signature(NeuralNet.__init__).parameters
+        if name not in owned and not name.startswith("iterator_")
+    )
 
 
 def _check_device(owner: str, device) -> None:

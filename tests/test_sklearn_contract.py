@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
 from torch import nn
 
 from sknn import NNClassifier, NNRegressor
@@ -55,9 +55,8 @@ CONFIGURATIONS = {
     "no early stopping": {"early_stopping": False},
     "module class": {"module": TwoLayers},
     "module factory": {"module": one_layer, "learning_rate": 0.01},
-    "no preprocessing": {"preprocessing": None, "max_epochs": 500},
+    "no preprocessing": {"preprocessing": None, "activation": "tanh"},
     "transformer": {"preprocessing": StandardScaler(with_mean=False)},
-    "small batches and dropout": {"batch_size": 100, "dropout": 0.1, "activation": "tanh"},
     "fast": {"preset": "fast", "optimizer": "sgd", "learning_rate": 0.1, "optimizer_params": {"momentum": 0.9}},
 }
 

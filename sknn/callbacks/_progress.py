@@ -47,7 +47,7 @@ class ProgressLine(Callback):
         if "valid_loss" in epoch:
             shown["valid loss"] = epoch["valid_loss"]
         if self.monitor is not None and self.monitor != "valid_loss":
-            shown[self.monitor] = epoch[self.monitor]
+            shown[self.monitor.replace("_", " ", 1)] = epoch[self.monitor]
         self.line_.set_postfix({name: f"{value:.4f}" for name, value in shown.items()}, refresh=False)
         self.line_.update()
 

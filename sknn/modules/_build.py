@@ -31,8 +31,9 @@ def embeds_categories(module) -> bool:
     """Whether a module takes categories as codes: its `forward`, or the factory, names the parameter for them."""
     if isinstance(module, str):
         module = MODULES[module]
-    if isinstance(module, nn.Module | type):
-        return "x_cat" in inspect.signature(module.forward).parameters
+    forward = getattr(module, "forward", None)  # of a class or an instance; a factory has none
+    if forward is not None:
+        return "x_cat" in inspect.signature(forward).parameters
     return "cat_cardinalities" in inspect.signature(module).parameters
 
 

@@ -77,6 +77,7 @@ class CategoryEmbedding(nn.Module):
     def __init__(self, cardinalities: Sequence[int], embedding_dim: int):
         super().__init__()
         self.embedding_dim = embedding_dim
+        self.first_codes: Tensor
         starts = torch.tensor([0, *cardinalities]).cumsum(0)
         self.register_buffer("first_codes", starts[:-1], persistent=False)
         # One weight for all categories: one look-up instead of C.

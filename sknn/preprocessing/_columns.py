@@ -81,12 +81,15 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
 
 
 def smooth_clip(z: np.ndarray, limit: float) -> np.ndarray:
-    """z/√(1 + (z/limit)²), which stays between ±limit."""
-    z = np.clip(z, -_FAR, _FAR)
-    root = np.square(z / limit)
+    """z/√(1 + (z/limit)²), which stays between ±limit, in place of `z`."""
+    np.minimum(z, _FAR, out=z)
+    np.maximum(z, -_FAR, out=z)
+    root = z / limit
+    np.square(root, out=root)
     root += 1
     np.sqrt(root, out=root)
-    return np.divide(z, root, out=root)
+    z /= root
+    return z
 
 
 def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) -> np.ndarray:
@@ -136,7 +139,10 @@ class NumberBlock:
             if flag:
                 center[j], factor[j] = 0.5, 2.0
             elif self.scale:
-                center[j], factor[j] = _robust_scale(sample[:, j], sample_weight, low[j], high[j])
+                column, column_weight = sample[:, j], sample_weight
+                if np.isnan(column).all():  # the rows drawn miss all of a rare column's values
+                    column, column_weight = values[:, j], weight
+                center[j], factor[j] = _robust_scale(column, column_weight, low[j], high[j])
         constant = ~(high > low)
         self.kept_ = np.flatnonzero(~constant)
         self.marked_ = np.flatnonzero(missing & (~np.isnan(low)))
@@ -153,14 +159,17 @@ class NumberBlock:
         """Encode (n, F) `values` into (n, n_outputs) float32 `out`."""
         kept = values if self.all_kept_ else values[:, self.kept_]
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is at the clip, or refused below
-            z = (kept - self.center_.astype(kept.dtype)) * self.factor_.astype(kept.dtype)
+            z = kept - self.center_.astype(kept.dtype)
+            z *= self.factor_.astype(kept.dtype)
             n_kept = z.shape[1]
-            if self.scale and n_kept:
-                squeezed = smooth_clip(z, self.clip)
-                z = squeezed if self.clipped_.all() else np.where(self.clipped_, squeezed, z)
-            np.nan_to_num(z, copy=False, nan=0.0)
+            all_clipped = self.clipped_.all()
+            if all_clipped:
+                smooth_clip(z, self.clip)
+            elif self.scale:
+                z[:, self.clipped_] = smooth_clip(z[:, self.clipped_], self.clip)
+            np.copyto(z, 0, where=np.isnan(z))
             out[:, :n_kept] = z
-        if not self.clipped_.all() and np.isinf(out[:, :n_kept]).any():
+        if not all_clipped and np.isinf(out[:, :n_kept]).any():
             too_large = kept[np.isinf(out[:, :n_kept])][0]
             raise ValueError(
                 f"Numbers that are not scaled must fit into float32. Got {too_large}; "

@@ -18,7 +18,6 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     has_fit_parameter,
-    has_fit_parameter,
     validate_data,
 )
 
@@ -30,7 +29,7 @@ from sknn.preprocessing._columns import (
     column_kind,
     smooth_clip,
 )
-from sknn.preprocessing._tables import Table, as_table, take_rows
+from sknn.preprocessing._tables import Table, as_table, check_columns, take_rows, with_names
 
 _MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
 _BLOCK_CELLS = 1 << 20  # cells encoded at a time, so that temporaries stay small
@@ -133,7 +132,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self : TableEncoder
         """
         table = as_table(X, estimator=self)
-        validate_data(self, table, skip_check_array=True)
+        validate_data(self, with_names(table), skip_check_array=True)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, table, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
@@ -156,7 +155,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = as_table(X, estimator=self)
-        validate_data(self, table, reset=False, skip_check_array=True)
+        validate_data(self, with_names(table), reset=False, skip_check_array=True)
         x_num, x_cat = self.encode(table)
         return x_num if x_cat is None else np.hstack([x_num, x_cat.astype(np.float32)])
 
@@ -177,7 +176,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self.container_ == "csr":
             return np.asarray(names, dtype=object)
         out = self._numbers.names([names[j] for j in (*self._number_columns, *self._dates)])
-        for j, encoder in (*self._dates.items(), *self._categories.items()):
+        for j, encoder in self._parts():
             if encoder.n_outputs:
                 out += encoder.names(names[j])
         out = out or ["constant"]  # the column of zeros
@@ -204,43 +203,52 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         n_rows = len(table)
         table = self._match_container(table)
         x_num = np.zeros((n_rows, self.n_features_), dtype=np.float32)
-        x_cat = np.empty((n_rows, len(self._embedded)), dtype=np.int64) if self._embedded else None
+        x_cat = np.empty((n_rows, len(self._embedded)), dtype=np.int64)
         step = max(1, _BLOCK_CELLS // max(1, self.n_features_))
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
             if isinstance(table, pd.DataFrame):
-                codes = None if x_cat is None else x_cat[rows]
-                self._encode_frame(table.iloc[rows], x_num[rows], codes)
+                self._encode_frame(table.iloc[rows], x_num[rows])
+                for k, j in enumerate(self._embedded):
+                    x_cat[rows, k] = self._categories[j].codes(table.iloc[rows, j])
             else:
                 self._numbers.write(_as_float(table[rows]), x_num[rows])
-        return Encoded(x_num, x_cat)
+        return Encoded(x_num, x_cat if self._embedded else None)
 
     def _fit_table(self, table: Table, weight) -> TableEncoder:
-        self._dates, self._categories, self._embedded = {}, {}, []
+        self._number_columns: list[int] = []
+        self._dates: dict[int, DateColumn] = {}
+        self._categories: dict[int, CategoryColumn] = {}
+        self._embedded: list[int] = []
         self.columns_ = None
         if sparse.issparse(table):
             self.container_ = "csr"
             _refuse_missing_sparse(table)
             self._rms = _root_mean_square(table, weight)
-            self.n_features_, self.cat_cardinalities_ = table.shape[1], ()
+            self.n_features_ = table.shape[1]
+            self.cat_cardinalities_: tuple[int, ...] = ()
             return self
         if isinstance(table, pd.DataFrame):
             self.container_ = "frame"
             self.columns_ = list(table.columns)
-            self._fit_columns(table, weight)
-            values, flags = self._numbers_of(table), self._flags
+            flags = self._fit_columns(table, weight)
+            values = self._numbers_of(table)
         else:
             self.container_ = "array"
-            self._number_columns = range(table.shape[1])
+            self._number_columns = list(range(table.shape[1]))
             values, flags = _as_float(table), np.full(table.shape[1], table.dtype.kind == "b")
         self._numbers = NumberBlock(self.scale).fit(values, flags, weight, check_random_state(self.random_state))
-        parts = (*self._dates.values(), *self._categories.values())
-        n_features = self._numbers.n_outputs + sum(part.n_outputs for part in parts)
+        n_features = self._numbers.n_outputs + sum(part.n_outputs for _, part in self._parts())
         self.n_features_ = max(n_features, 1)  # a table of constants becomes a column of zeros
         self.cat_cardinalities_ = tuple(self._categories[j].cardinality for j in self._embedded)
         return self
 
-    def _fit_columns(self, frame: pd.DataFrame, weight) -> None:
+    def _parts(self) -> list[tuple[int, DateColumn | CategoryColumn]]:
+        """Dates, then categories, with their positions; the order of their columns in the output."""
+        return [*self._dates.items(), *self._categories.items()]
+
+    def _fit_columns(self, frame: pd.DataFrame, weight) -> np.ndarray:
+        """Fit categories and dates, and tell which of the numbers are flags."""
         columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
         kinds = [column_kind(column) for column in columns]
         self._number_columns = [j for j, kind in enumerate(kinds) if kind in {"number", "duration", "flag"}]
@@ -252,7 +260,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 self._categories[j] = CategoryColumn(self.max_onehot, self.embed).fit(columns[j], weight)
         self._embedded = [j for j, column in self._categories.items() if column.embedded_]
         flags = [kinds[j] == "flag" for j in self._number_columns]
-        self._flags = np.array(flags + [False] * len(self._dates), dtype=bool)
+        return np.array(flags + [False] * len(self._dates), dtype=bool)
 
     def _numbers_of(self, frame: pd.DataFrame) -> np.ndarray:
         """(n, numbers + dates) float64: the number columns and each date's days."""
@@ -268,15 +276,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         days = [date.days(frame.iloc[:, j]) for j, date in self._dates.items()]
         return np.column_stack([numbers, *days])
 
-    def _encode_frame(self, frame: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray | None) -> None:
+    def _encode_frame(self, frame: pd.DataFrame, x_num: np.ndarray) -> None:
         stop = self._numbers.n_outputs
         self._numbers.write(self._numbers_of(frame), x_num[:, :stop])
-        for j, encoder in (*self._dates.items(), *self._categories.items()):
+        for j, encoder in self._parts():
             start, stop = stop, stop + encoder.n_outputs
             if encoder.n_outputs:
                 encoder.write(frame.iloc[:, j], x_num[:, start:stop])
-        for k, j in enumerate(self._embedded):
-            x_cat[:, k] = self._categories[j].codes(frame.iloc[:, j])
 
     def _match_container(self, table: np.ndarray | pd.DataFrame) -> np.ndarray | pd.DataFrame:
         """A frame where `fit` saw a frame, an array where it saw an array; columns in the same order."""
@@ -284,13 +290,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return as_numbers_array(table)
         if not isinstance(table, pd.DataFrame):
             return pd.DataFrame(table)
-        columns = list(table.columns)
-        # The names 0, 1, ... are also those of a frame made of an array, whose columns count by position
-        by_position = columns == list(range(len(columns))) and set(columns) != set(self.columns_)
-        if columns != self.columns_ and not by_position:
-            raise ValueError(
-                f"The columns of X must be those of fit, in that order: {self.columns_!r}. Got {columns!r}."
-            )
+        check_columns(self.columns_, table)
         return table
 
     def _encode_sparse(self, table: sparse.csr_array) -> sparse.csr_array:
@@ -341,13 +341,15 @@ class ArrayEncoder:
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         self.n_features_ = table.shape[1]
+        self.columns_ = list(table.columns) if isinstance(table, pd.DataFrame) else None
         return self.encode(table)
 
     def encode(self, table: Table) -> Encoded:
         if isinstance(table, pd.DataFrame):
+            check_columns(self.columns_, table)
             table = self._numeric(table)
         if sparse.issparse(table):
-            _refuse_missing(table.data)
+            _refuse_missing(np.asarray(table.data))
             return Encoded(sparse.csr_array(table, dtype=np.float32))
         if table.dtype.kind in "mM":
             raise ValueError(f"With preprocessing=None X must be numbers. Got dtype {table.dtype}. {_ENCODE_THEM}")

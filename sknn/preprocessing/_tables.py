@@ -5,12 +5,14 @@ Nothing here looks at what a column means; that is the encoder's work.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import check_array
 
-Table = np.ndarray | sparse.csr_array | pd.DataFrame
+Table: TypeAlias = np.ndarray | sparse.csr_array | pd.DataFrame
 
 _OBJECTS_OF_POLARS = ("String", "Categorical", "Enum", "Struct", "List", "Array", "Int128", "UInt128")
 
@@ -25,8 +27,7 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
     Raises
     ------
     ValueError
-        For the wrong number of dimensions, no rows, no columns, column names that repeat, infinity or
-        complex numbers.
+        For the wrong number of dimensions, no rows, no columns, infinity or complex numbers.
     """
     if _is_plain(X):
         return X
@@ -59,6 +60,31 @@ def take_rows(table: Table, rows: np.ndarray | slice) -> Table:
     return table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
 
 
+def with_names(table: Table) -> Table:
+    """A table to read feature names from: without names that scikit-learn refuses, which repeat or are no strings."""
+    if not isinstance(table, pd.DataFrame):
+        return table
+    named = table.columns.is_unique and all(isinstance(name, str) for name in table.columns)
+    return table if named else table.set_axis(range(table.shape[1]), axis=1)
+
+
+def check_columns(seen: list | None, table: Table) -> None:
+    """Refuse a frame whose columns are not those that `fit` has `seen`, in that order.
+
+    Raises
+    ------
+    ValueError
+        With both lists of names.
+    """
+    if seen is None or not isinstance(table, pd.DataFrame):
+        return
+    columns = list(table.columns)
+    # The names 0, 1, ... are also those of a frame made of an array, whose columns count by position
+    by_position = columns == list(range(len(columns))) and set(columns) != set(seen)
+    if columns != seen and not by_position:
+        raise ValueError(f"The columns of X must be those of fit, in that order: {seen!r}. Got {columns!r}.")
+
+
 def _is_plain(X) -> bool:
     """Whether `X` is an array that `check_array` would return as it is.
 
@@ -89,8 +115,8 @@ def _from_foreign(X):
 def _filled(X: np.ma.MaskedArray) -> np.ndarray:
     """A masked array as a plain one; scikit-learn would show the numbers under the mask."""
     if X.dtype.kind in "mM":
-        return X.filled(np.array("NaT", dtype=X.dtype))
-    return X.astype(np.float64 if X.dtype.kind in "fiub" else object).filled(np.nan)
+        return np.ma.filled(X, np.array("NaT", dtype=X.dtype)[()])
+    return np.ma.filled(X.astype(np.float64 if X.dtype.kind in "fiub" else object), np.nan)
 
 
 def _from_polars(X) -> pd.DataFrame:
@@ -146,11 +172,6 @@ def _check_frame(frame: pd.DataFrame, estimator) -> Table:
     if frame.shape[0] == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required by {name}."
-        )
-    if not frame.columns.is_unique:
-        repeated = frame.columns[frame.columns.duplicated()].unique().tolist()
-        raise ValueError(
-            f"The column names of X must be unique. Got {repeated!r} more than once; rename these columns."
         )
     for position, dtype in enumerate(frame.dtypes):
         if dtype.kind == "c":

@@ -119,7 +119,7 @@ class TensorBatches:
         if self.shuffle and n_rows > size:
             order = torch.randperm(n_rows, generator=self.generator)
         for start in range(0, n_rows, self._rows_at_once):
-            rows = slice(start, min(start + self._rows_at_once, n_rows))
+            rows: slice | Tensor = slice(start, min(start + self._rows_at_once, n_rows))
             if order is not None:
                 rows = order[rows].to(data.device, non_blocking=True)
             yield from _split(*data.take(rows), size)
@@ -148,12 +148,12 @@ def merge_repeats(
     for any order of the rows; sums of floats alone would differ in the last bits, and training
     makes such differences grow.
     """
-    x_num = encoded.x_num.toarray() if sparse.issparse(encoded.x_num) else encoded.x_num
+    x_num = encoded.x_num if isinstance(encoded.x_num, np.ndarray) else encoded.x_num.toarray()
     parts = [x_num] + ([] if encoded.x_cat is None else [encoded.x_cat])
     parts.append(target.reshape(len(target), -1))
     key = np.hstack([part.reshape(len(target), -1).astype(np.float64) for part in parts])
     _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    total = np.bincount(group.ravel(), weight, minlength=len(first))
+    total: np.ndarray | None = np.bincount(group.ravel(), weight, minlength=len(first))
     if weight is None and len(first) == len(target):
         total = None
     x_cat = None if encoded.x_cat is None else encoded.x_cat[first]

@@ -9,15 +9,15 @@ loop does not use: step hooks, AMSGrad, capturable and differentiable steps.
 from __future__ import annotations
 
 import torch
-from torch import optim
+from torch import Tensor, optim
 
 
-class _DirectStep:
-    """The step of a fused Adam without its bookkeeping."""
+class DirectAdam(optim.Adam):
+    """`torch.optim.Adam(fused=True)` with a direct step."""
 
     def __init__(self, params, **kwargs):
         super().__init__(params, fused=True, **kwargs)
-        self._counts = None
+        self._counts: Tensor | None = None
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for group in self.param_groups:
@@ -40,7 +40,7 @@ class _DirectStep:
                     self._step_group(group)
         return loss
 
-    step.hooked = True  # tells torch not to wrap it in a profiler range
+    step.hooked = True  # type: ignore[attr-defined] # tells torch not to wrap it in a profiler range
 
     def _lacks_gradients(self) -> bool:
         """Whether a parameter is frozen; its own step count must then stand still."""
@@ -78,9 +78,8 @@ class _DirectStep:
         )
 
 
-class DirectAdam(_DirectStep, optim.Adam):
-    """`torch.optim.Adam(fused=True)` with a direct step."""
-
-
-class DirectAdamW(_DirectStep, optim.AdamW):
+class DirectAdamW(DirectAdam):
     """`torch.optim.AdamW(fused=True)` with a direct step."""
+
+    def __init__(self, params, weight_decay: float = 1e-2, **kwargs):
+        super().__init__(params, weight_decay=weight_decay, decoupled_weight_decay=True, **kwargs)

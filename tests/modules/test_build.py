@@ -57,7 +57,7 @@ def test_the_name_builds_the_mlp():
 
 
 def test_a_factory_of_something_else_is_refused():
-    with pytest.raises(TypeError, match="must return an nn.Module. Got int"):
+    with pytest.raises(TypeError, match=r"must return an nn\.Module\. Got int"):
         build_module(lambda n_features: 3, {}, **FACTS)
 
 

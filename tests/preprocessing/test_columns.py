@@ -505,7 +505,7 @@ def test_dates_become_days_season_weekday_and_time_of_day():
     clock = 2 * np.pi * (DATES.hour * 60 + DATES.minute) / 1440
     expected = {"season_sin": np.sin(season), "season_cos": np.cos(season)}
     expected |= {"clock_sin": np.sin(clock), "clock_cos": np.cos(clock)}
-    expected |= {f"weekday_{k}": DATES.dayofweek == k for k in range(7) if k in DATES.dayofweek}
+    expected |= {f"weekday_{k}": DATES.day_of_week == k for k in range(7) if k in DATES.day_of_week}
     assert list(parts) == [f"a_{name}" for name in expected]
     np.testing.assert_allclose(parts, np.column_stack(list(expected.values())), atol=1e-6)
 

@@ -293,9 +293,14 @@ def test_an_array_later_counts_by_position():
     np.testing.assert_array_equal(encoder.transform(X.to_numpy()), encoder.transform(X))
 
 
-def test_column_names_that_repeat_are_refused():
-    with pytest.raises(ValueError, match=r"column names of X must be unique\. Got \['x'\]"):
-        TableEncoder().fit(pd.DataFrame([[1.0, "a"], [2.0, "b"]], columns=["x", "x"]))
+@pytest.mark.parametrize("names", [["x", "x", "y"], ["x", 1, "y"], [0, 0, 1], [("a", 1), ("a", 2), ("b", 1)]])
+def test_names_that_repeat_or_are_no_strings_count_by_position_and_keep_their_order(names):
+    X = pd.DataFrame([[1.0, "a", 7], [2.0, "b", 3], [4.0, "a", 1]], columns=names)
+    encoder = TableEncoder().fit(X)
+    plain = TableEncoder().fit(X.set_axis(["a", "b", "c"], axis=1))
+    np.testing.assert_array_equal(encoder.transform(X), plain.transform(X.set_axis(["a", "b", "c"], axis=1)))
+    with pytest.raises(ValueError, match="must be those of fit, in that order"):
+        encoder.transform(X.iloc[:, [0, 2, 1]])
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])

@@ -289,13 +289,6 @@ def test_complex_numbers_are_refused(X):
         table_of(X)
 
 
-@pytest.mark.parametrize("names", [["x", "x", "y"], [0, 0, 1]])
-def test_column_names_that_repeat_are_refused_by_name(names):
-    frame = pd.DataFrame([[1.0, 2.0, 3.0]], columns=names)
-    with pytest.raises(ValueError, match=rf"must be unique\. Got \[{names[0]!r}\] more than once"):
-        table_of(frame)
-
-
 def test_rows_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="inhomogeneous"):
         table_of([[1, 2], [3]])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sknn.training import draw_seed, fresh_random_state, limited_to, threads_for, torch_seeded
 from sknn.training import _threads as threads_module
+from sknn.training import draw_seed, fresh_random_state, limited_to, threads_for, torch_seeded
 
 CPU = torch.device("cpu")
 
