@@ -33,12 +33,18 @@ PRESETS: dict[str, Preset] = {
 
 # Up to so many rows, so many rows a batch: small tables need many steps, large ones cheap epochs.
 _BATCH_SIZES = ((100, 100), (2_800, 32), (4_500, 64), (6_400, 128), (float("inf"), 256))
+# A table of one batch takes one step an epoch, and goes further in each.
+_LEARNING_RATES = ((100, 3e-3), (float("inf"), 1e-3))
 _MIN_ROWS_TO_HOLD_OUT = 200  # below, a held-out part is too small to tell epochs apart
 _MIN_EPOCHS = 20
 
 
 def _batch_size(facts: Facts, preset: Preset) -> int:
-    return next(size for limit, size in _BATCH_SIZES if facts.n_rows <= limit)
+    return _look_up(_BATCH_SIZES, facts.n_rows)
+
+
+def _learning_rate(facts: Facts, preset: Preset) -> float:
+    return _look_up(_LEARNING_RATES, facts.n_rows)
 
 
 def _max_epochs(facts: Facts, preset: Preset) -> int:
@@ -49,6 +55,7 @@ def _max_epochs(facts: Facts, preset: Preset) -> int:
 RULES: dict[str, Callable[[Facts, Preset], Any]] = {
     "hidden_layer_sizes": lambda facts, preset: preset.hidden_layer_sizes,
     "batch_size": _batch_size,
+    "learning_rate": _learning_rate,
     "max_epochs": _max_epochs,
     "patience": lambda facts, preset: preset.patience,
     "early_stopping": lambda facts, preset: facts.has_validation or facts.n_rows >= _MIN_ROWS_TO_HOLD_OUT,
@@ -62,6 +69,11 @@ def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
         name: RULES[name](facts, preset) if name in RULES and _is_auto(value) else value
         for name, value in params.items()
     }
+
+
+def _look_up(table, n_rows: int):
+    """The value of the first line whose limit is not below the number of rows."""
+    return next(value for limit, value in table if n_rows <= limit)
 
 
 def _is_auto(value) -> bool:

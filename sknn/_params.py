@@ -32,7 +32,7 @@ CONSTRAINTS: dict = {
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
     "optimizer_params": [dict, None],
-    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [AUTO, Interval(Real, 0, None, closed="neither")],
     "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
     "max_epochs": [AUTO, Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],

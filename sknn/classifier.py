@@ -63,8 +63,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets
         one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
         arguments by patterns of the module's parameter names.
-    learning_rate : float, default=1e-3
-        Learning rate, larger than 0. Change it during training by skorch's `LRScheduler` in `callbacks`.
+    learning_rate : "auto" or float, default="auto"
+        Learning rate, larger than 0. "auto": 0.003 up to 100 rows, else 0.001. Change it during training by skorch's `LRScheduler` in `callbacks`.
     batch_size : "auto" or int, default="auto"
         Rows a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
         6,400, else 256.
@@ -174,7 +174,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         weight_decay=1e-4,
         optimizer="adamw",
         optimizer_params=None,
-        learning_rate=1e-3,
+        learning_rate="auto",
         batch_size="auto",
         max_epochs="auto",
         shuffle=True,

@@ -55,7 +55,7 @@ CONFIGURATIONS = {
     "no early stopping": {"early_stopping": False},
     "module class": {"module": TwoLayers},
     "module factory": {"module": one_layer, "learning_rate": 0.01},
-    "no preprocessing": {"preprocessing": None, "activation": "tanh"},
+    "no preprocessing": {"preprocessing": None},
     "transformer": {"preprocessing": StandardScaler(with_mean=False)},
     "fast": {"preset": "fast", "optimizer": "sgd", "learning_rate": 0.1, "optimizer_params": {"momentum": 0.9}},
 }

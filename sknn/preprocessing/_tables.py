@@ -115,7 +115,7 @@ def _from_foreign(X):
 def _filled(X: np.ma.MaskedArray) -> np.ndarray:
     """A masked array as a plain one; scikit-learn would show the numbers under the mask."""
     if X.dtype.kind in "mM":
-        return np.ma.filled(X, np.array("NaT", dtype=X.dtype)[()])
+        return np.where(np.ma.getmaskarray(X), np.array("NaT", dtype=X.dtype), np.ma.getdata(X))
     return np.ma.filled(X.astype(np.float64 if X.dtype.kind in "fiub" else object), np.nan)
 
 

@@ -1,0 +1,44 @@
+"""The rules behind "auto"."""
+
+import pytest
+
+from sknn._auto import PRESETS, RULES, Facts, resolve
+
+AUTO = dict.fromkeys(RULES, "auto") | {"preset": "default"}
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "learning_rate", "max_epochs", "early_stopping"),
+    [
+        (10, 100, 3e-3, 200, False),
+        (100, 100, 3e-3, 200, False),
+        (150, 32, 1e-3, 200, False),
+        (200, 32, 1e-3, 200, True),
+        (2_800, 32, 1e-3, 200, True),
+        (4_500, 64, 1e-3, 200, True),
+        (6_400, 128, 1e-3, 200, True),
+        (51_200, 256, 1e-3, 100, True),
+        (10_000_000, 256, 1e-3, 20, True),
+    ],
+)
+def test_rules_follow_the_number_of_rows(n_rows, batch_size, learning_rate, max_epochs, early_stopping):
+    resolved = resolve(AUTO, Facts(n_rows, has_validation=False))
+    assert resolved["batch_size"] == batch_size
+    assert resolved["learning_rate"] == learning_rate
+    assert resolved["max_epochs"] == max_epochs
+    assert resolved["early_stopping"] is early_stopping
+
+
+def test_given_validation_rows_are_used_whatever_their_number():
+    assert resolve(AUTO, Facts(10, has_validation=True))["early_stopping"] is True
+
+
+def test_what_is_not_auto_stays():
+    given = {"preset": "fast", "batch_size": 7, "max_epochs": 3, "loss": "auto-like"}
+    assert resolve(given, Facts(10, False)) == given
+
+
+def test_presets_differ_in_every_way():
+    presets = list(PRESETS.values())
+    for field in zip(*presets, strict=True):
+        assert len(set(field)) == len(presets)
