@@ -276,8 +276,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_outputs_ = self._target.n_user_outputs
         earlier = self.history_ if resume else pd.DataFrame()
         seed = seeds.training + len(earlier)  # another order of the rows in each further fit
-        self._begin_task(train, params)
-        net = self._make_net(train, valid, params, seed)
+        task = self._begin_task(train, params)
+        del sample, train  # a copy of the training rows is not needed any more
+        net = self._make_net(task, valid, params, seed)
         try:
             self._run(net, rows, params, seed)
         except KeyboardInterrupt:
@@ -289,7 +290,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 del self.module_
             raise
         self._finish(net, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-        self._end_task(train)
+        self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
         return self
 
     def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int):
@@ -364,7 +365,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 try_out(module, _inputs(encoded.head(2), device), n_outputs, may_replace_head=is_instance)
         return module
 
-    def _make_net(self, train: Sample, valid: Sample | None, params: dict, seed: int) -> TrainingNet:
+    def _make_net(self, task: dict, valid: Sample | None, params: dict, seed: int) -> TrainingNet:
         loss = params["loss"]
         criterion = WeightedLoss(self._losses[loss] if isinstance(loss, str) else loss, self._target.n_outputs)
         optimizer, optimizer_params = make_optimizer(
@@ -384,7 +385,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             max_epochs=params["max_epochs"],
             batch_size=params["batch_size"],
             device=str(params["device"]),
-            callbacks=self._make_callbacks(train, valid, params),
+            callbacks=self._make_callbacks(task, valid, params),
             iterator_train__shuffle=params["shuffle"],
             iterator_train__generator=torch.Generator().manual_seed(seed),
             iterator_valid__batch_size=_block_rows(self.encoder_.n_features_),
@@ -392,7 +393,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             **(params["net_params"] or {}),
         )
 
-    def _make_callbacks(self, train: Sample, valid: Sample | None, params: dict) -> list:
+    def _make_callbacks(self, task: dict, valid: Sample | None, params: dict) -> list:
         """Callbacks in the order in which an epoch's end is told to them: keep and show, the user's, stop.
 
         A callback that stops training does so by an exception, which those after it do not live to see.
@@ -408,7 +409,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if params["verbose"]:
             callbacks.append(("progress_line", ProgressLine(params["max_epochs"], monitor)))
         if hasattr(self, "_skl_callbacks"):
-            bridge = SklearnTasks(self._callback_fit_ctx, self, _task_data(train), self._snapshot)
+            bridge = SklearnTasks(self._callback_fit_ctx, self, task, self._snapshot)
             callbacks.append(("sklearn_tasks", bridge))
         callbacks += copy.deepcopy(list(params["callbacks"] or []))
         if watched is not None:
@@ -424,15 +425,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             callbacks.append(("time_limit", TimeLimit(params["max_time"])))
         return callbacks
 
-    def _begin_task(self, train: Sample, params: dict) -> None:
-        """Tell scikit-learn's callbacks that a fit of so many epochs begins."""
+    def _begin_task(self, train: Sample, params: dict) -> dict:
+        """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""
+        task: dict[str, Any] = {}
+        if hasattr(self, "_skl_callbacks"):
+            metadata = {} if train.weight is None else {"sample_weight": train.weight}
+            task = {"X": train.table, "y": train.y, "metadata": metadata}
         context = self._init_callback_context(max_subtasks=params["max_epochs"])
-        context.call_on_fit_task_begin(estimator=self, **_task_data(train))
-
-    def _end_task(self, train: Sample) -> None:
-        self._callback_fit_ctx.call_on_fit_task_end(
-            estimator=self, reconstruction_attributes=self._snapshot, **_task_data(train)
-        )
+        context.call_on_fit_task_begin(estimator=self, **task)
+        return task
 
     def _scorer_of_outputs(self, valid: Sample, params: dict):
         """A function that scores the network's outputs on the validation rows as the user's scorer would."""
@@ -567,12 +568,6 @@ def _device(device: str | torch.device) -> torch.device:
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
-
-
-def _task_data(train: Sample) -> dict:
-    """What scikit-learn's callbacks are told about a task."""
-    metadata = {} if train.weight is None else {"sample_weight": train.weight}
-    return {"X": train.table, "y": train.y, "metadata": metadata}
 
 
 def _as_frame(history: list[dict]) -> pd.DataFrame:

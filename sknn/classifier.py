@@ -64,7 +64,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
-        Learning rate, larger than 0. "auto": 0.003 up to 100 rows, else 0.001. Change it during training by skorch's `LRScheduler` in `callbacks`.
+        Learning rate, larger than 0. "auto": 0.003 up to 100 rows, else 0.001. Change it during
+        training by skorch's `LRScheduler` in `callbacks`.
     batch_size : "auto" or int, default="auto"
         Rows a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
         6,400, else 256.
