@@ -18,7 +18,7 @@ from skorch.callbacks import Callback
 
 from sknn._auto import PRESETS
 from sknn.modules import ACTIVATIONS, MODULES, module_params_of
-from sknn.training import OPTIMIZERS, optimizer_parameters
+from sknn.training import OPTIMIZERS, optimizer_parameters, takes_weight_decay
 
 AUTO = StrOptions({"auto"})
 
@@ -92,6 +92,11 @@ def check_params(owner: str, params: dict) -> None:
     _check_callbacks(owner, params["callbacks"])
     _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
+    if params["weight_decay"] and not takes_weight_decay(params["optimizer"]):
+        raise InvalidParameterError(
+            f"The 'weight_decay' parameter of {owner} must be 0 for the optimizer {_name(params['optimizer'])}, which "
+            f"has none. Got {params['weight_decay']!r} instead."
+        )
     if isinstance(params["preprocessing"], type):
         raise InvalidParameterError(
             f"The 'preprocessing' parameter of {owner} must be a transformer instance. Got the class "

@@ -6,6 +6,7 @@ import pickle
 import signal
 import threading
 import warnings
+from functools import partial
 
 import joblib
 import numpy as np
@@ -85,6 +86,7 @@ class WithDropout(nn.Module):
         ({"device": "toaster"}, "The 'device' parameter .* Got 'toaster'"),
         ({"preprocessing": StandardScaler}, "StandardScaler\\(\\)"),
         ({"optimizer": torch.optim.SGD([torch.zeros(1)])}, "The 'optimizer' parameter"),
+        ({"optimizer": torch.optim.LBFGS}, "must be 0 for the optimizer LBFGS.* Got 0.0001"),
         ({"monitor": "auc"}, "The 'monitor' parameter"),
         ({"validation_fraction": 1.0}, "The 'validation_fraction' parameter"),
     ],
@@ -170,6 +172,32 @@ def test_training_equals_a_plain_torch_loop(batch_size):
             optimizer.step()
     proba = expected(tensor).softmax(1).detach().numpy()
     np.testing.assert_allclose(net.predict_proba(X), proba, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    ["adam", "adamw", "nadam", "rmsprop", "sgd", torch.optim.Adagrad, partial(torch.optim.SGD, momentum=0.9)],
+)
+def test_optimizers_by_name_class_and_callable_train(optimizer):
+    X, y = data(NNRegressor)
+    net = quick(NNRegressor, optimizer=optimizer, learning_rate=0.01, max_epochs=20).fit(X, y)
+    assert net.score(X, y) > 0.3
+
+
+def test_an_optimizer_that_evaluates_the_loss_several_times_a_step_trains():
+    X, y = data(NNRegressor)
+    net = quick(NNRegressor, optimizer=torch.optim.LBFGS, weight_decay=0, dropout=0, batch_size=300,
+                learning_rate=0.5, early_stopping=False).fit(X, y)  # fmt: skip
+    assert net.score(X, y) > 0.5
+
+
+def test_parameter_groups_are_set_by_name_patterns():
+    X, y = data(NNRegressor)
+    groups = [("layers.0.*", {"lr": 0.0, "weight_decay": 0.0})]
+    frozen = quick(NNRegressor, optimizer_params={"param_groups": groups}, max_epochs=1).fit(X, y).module_.layers
+    start = quick(NNRegressor, max_epochs=1, learning_rate=1e-12, weight_decay=0).fit(X, y).module_.layers
+    assert torch.allclose(frozen[0].weight, start[0].weight, atol=1e-9)
+    assert not torch.allclose(frozen[3].weight, start[3].weight, atol=1e-5)
 
 
 # -- weights ----------------------------------------------------------------------------------

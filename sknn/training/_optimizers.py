@@ -39,6 +39,10 @@ def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | 
     return [name for name in parameters if name not in owned] + ["param_groups"]
 
 
+def takes_weight_decay(optimizer: str | type[optim.Optimizer]) -> bool:
+    return "weight_decay" in inspect.signature(optimizer_class(optimizer)).parameters
+
+
 def make_optimizer(
     optimizer: str | type[optim.Optimizer], params: dict, *, weight_decay: float, device: torch.device
 ) -> tuple[type[optim.Optimizer], dict]:
@@ -46,13 +50,8 @@ def make_optimizer(
     cls = optimizer_class(optimizer)
     known = inspect.signature(cls).parameters
     arguments = dict(params)
-    if "weight_decay" in known:
+    if takes_weight_decay(optimizer):
         arguments["weight_decay"] = weight_decay
-    elif weight_decay:
-        raise ValueError(
-            f"The optimizer {cls.__name__} takes no weight decay. Got weight_decay={weight_decay!r}; "
-            "set it to 0 or choose another optimizer."
-        )
     plain = not _STEP_VARIANTS & set(params) and device.type in _FUSED_DEVICES
     if plain and cls in _DIRECT:
         return _DIRECT[cls], arguments
