@@ -14,6 +14,7 @@ class Facts(NamedTuple):
 
     n_rows: int
     has_validation: bool  # validation rows or a splitter were given
+    batch_size: int = 0  # rows a step, once it is known
 
 
 class Preset(NamedTuple):
@@ -48,7 +49,7 @@ def _learning_rate(facts: Facts, preset: Preset) -> float:
 
 
 def _max_epochs(facts: Facts, preset: Preset) -> int:
-    steps_per_epoch = -(-facts.n_rows // _batch_size(facts, preset))
+    steps_per_epoch = -(-facts.n_rows // facts.batch_size)
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 
 
@@ -65,10 +66,13 @@ RULES: dict[str, Callable[[Facts, Preset], Any]] = {
 def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """The parameters with each "auto" that has a rule replaced by what the rule gives."""
     preset = PRESETS[params["preset"]]
-    return {
-        name: RULES[name](facts, preset) if name in RULES and _is_auto(value) else value
-        for name, value in params.items()
-    }
+
+    def value_of(name, value, facts):
+        return RULES[name](facts, preset) if name in RULES and is_auto(value) else value
+
+    # The number of epochs follows the number of steps, so the batch size comes first.
+    facts = facts._replace(batch_size=value_of("batch_size", params["batch_size"], facts))
+    return {name: value_of(name, value, facts) for name, value in params.items()}
 
 
 def _look_up(table, n_rows: int):
@@ -76,5 +80,5 @@ def _look_up(table, n_rows: int):
     return next(value for limit, value in table if n_rows <= limit)
 
 
-def _is_auto(value) -> bool:
+def is_auto(value) -> bool:
     return isinstance(value, str) and value == "auto"

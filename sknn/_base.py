@@ -16,18 +16,19 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import sparse
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
-from sknn._auto import Facts, resolve
+from sknn._auto import RULES, Facts, is_auto, resolve
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes
-from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, TimeLimit
-from sknn.modules import as_columns, build_module, drawing_from, embeds_categories, try_out
+from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, StopIfNotFinite, TimeLimit
+from sknn.modules import as_columns, build_module, call_module, drawing_from, embeds_categories, try_out
 from sknn.preprocessing import Encoded, Table, as_table, make_encoder, take_rows, with_names
 from sknn.training import (
     Rows,
@@ -40,6 +41,7 @@ from sknn.training import (
     limited_to,
     make_optimizer,
     merge_repeats,
+    seed_unset,
     threads_for,
     to_tensors,
     torch_seeded,
@@ -59,7 +61,8 @@ class Seeds(NamedTuple):
     split: int
     encoder: int
     module: int
-    training: int
+    order: int
+    dropout: int
 
 
 class Sample(NamedTuple):
@@ -74,6 +77,11 @@ class Sample(NamedTuple):
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
         return Sample(take_rows(self.table, rows), self.y[rows], weight, groups)
+
+    def without_zero_weights(self) -> Sample:
+        if self.weight is None or self.weight.all():
+            return self
+        return self.take(np.flatnonzero(self.weight))
 
 
 class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -129,6 +137,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """One epoch on the given rows, from where the last one ended."""
         resume = self.__sklearn_is_fitted__()
         params = self._check_params() | {"early_stopping": False, "max_epochs": 1}
+        if resume:  # the rules have been applied to the rows of the first call
+            for name in RULES:
+                params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
         sample = self._check_sample(X, y, sample_weight, None, reset=not resume)
         params = self._resolve(params, sample, None)
         return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
@@ -227,9 +238,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             groups = np.asarray(groups)
             check_consistent_length(table, groups)
         sample = Sample(table, y, weight, groups)
-        if weight is not None and (weight == 0).any():
-            sample = sample.take(np.flatnonzero(weight))
-        return sample
+        # The positions that a splitter gives are those of the rows as the user passed them.
+        return sample if self.validation_split is not None else sample.without_zero_weights()
 
     def _check_table(self, X, reset: bool) -> Table:
         table = as_table(X, estimator=self, numbers_only=self.preprocessing is None)
@@ -260,45 +270,65 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         classes=None,
         keep_optimizer: bool = False,
     ):
-        """All steps of a fit after the data have been checked."""
-        random_state = fresh_random_state(params["random_state"])
-        seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
-        train, valid = self._split(sample, held_out, params, seeds.split)
+        """All steps of a fit after the data have been checked. If one of them fails, nothing is fitted."""
         if not resume:
-            self._target = self._make_target(sample.y, train, classes)
-            self.encoder_ = self._make_encoder(params, seeds.encoder)
-        encoded = self._encode(train, valid, resume=resume)
-        if not resume:
-            self.module_ = self._build_module(encoded[0], params, seeds.module)
-            self._optimizer_state = None
-        rows = self._make_rows(encoded, train, valid, params)
-        self.resolved_params_ = {name: params[name] for name in sorted(params)}
-        self.n_outputs_ = self._target.n_user_outputs
-        earlier = self.history_ if resume else pd.DataFrame()
-        seed = seeds.training + len(earlier)  # another order of the rows in each further fit
-        task = self._begin_task(train, params)
-        del sample, train  # a copy of the training rows is not needed any more
-        net = self._make_net(task, valid, params, seed)
+            self._forget()
+            random_state = fresh_random_state(params["random_state"])
+            self._seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
         try:
-            self._run(net, rows, params, seed)
-        except KeyboardInterrupt:
-            if net.history:
-                self._finish(net, earlier, keep_optimizer=False)
-            raise
-        except Exception:
-            if not resume:
-                del self.module_
-            raise
-        self._finish(net, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+            rows, valid, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
+            del sample  # its copy of the training rows is not needed any more
+            earlier = self.history_ if resume else pd.DataFrame()
+            net = self._make_net(task, valid, params, n_before=len(earlier))
+            try:
+                self._run(net, rows, params, n_before=len(earlier))
+            except KeyboardInterrupt:
+                self._finish(net, params, earlier, keep_optimizer=False)
+                raise
+            self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+        finally:
+            if not hasattr(self, "history_"):  # not one epoch was completed
+                self._forget()
         self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
         return self
 
+    def _forget(self) -> None:
+        """Remove what makes the estimator a fitted one."""
+        for name in ("module_", "history_"):
+            self.__dict__.pop(name, None)
+
+    def _prepare(self, sample: Sample, held_out: Sample | None, params: dict, *, resume: bool, classes):
+        """From rows to tensors, and to a network of their shape."""
+        train, valid = self._split(sample, held_out, params, self._seeds.split)
+        if resume:
+            self._check_unchanged(params)
+        else:
+            self._target = self._make_target(sample.y, train, classes)
+            self.encoder_ = self._make_encoder(params, self._seeds.encoder)
+        encoded = self._encode(train, valid, resume=resume)
+        if not resume:
+            self.module_ = self._build_module(encoded[0], params, self._seeds.module)
+            self._optimizer_state: tuple[str, dict] | None = None
+            self._mean_weight: float | None = None
+        rows = self._make_rows(encoded, train, valid, params)
+        self.resolved_params_ = {name: params[name] for name in sorted(params)}
+        self.n_outputs_ = self._target.n_user_outputs
+        return rows, valid, self._begin_task(train, params)
+
+    def _check_unchanged(self, params: dict) -> None:
+        """A fit that goes on cannot change the network or its input."""
+        for name in ("module", "module_params", "hidden_layer_sizes", "activation", "dropout", "preprocessing"):
+            before, now = self.resolved_params_[name], params[name]
+            if before is not now and before != now:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must not change when training goes on "
+                    f"(warm_start, partial_fit). It was {before!r} and is {now!r} now; set warm_start=False."
+                )
+
     def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int):
         """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
-        if held_out is not None:
-            return sample, held_out
-        if not params["early_stopping"]:
-            return sample, None
+        if held_out is not None or not params["early_stopping"]:
+            return sample.without_zero_weights(), held_out
         train, valid = held_out_rows(
             len(sample.y),
             self._class_codes(sample.y),
@@ -308,11 +338,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             y=sample.y,
             seed=seed,
         )
-        return sample.take(train), sample.take(valid)
+        parts = [sample.take(rows).without_zero_weights() for rows in (train, valid)]
+        if not all(len(part.y) for part in parts):
+            raise ValueError("All rows of a part of validation_split have weight 0. Give some of them a weight.")
+        return parts
 
     def _make_encoder(self, params: dict, seed: int):
-        embed = embeds_categories(params["module"])
-        return make_encoder(params["preprocessing"], embed=embed, random_state=seed)
+        preprocessing = params["preprocessing"]
+        if hasattr(preprocessing, "get_params"):
+            preprocessing = seed_unset(clone(preprocessing), seed)
+        return make_encoder(preprocessing, embed=embeds_categories(params["module"]), random_state=seed)
 
     def _encode(self, train: Sample, valid: Sample | None, *, resume: bool) -> tuple[Encoded, Encoded | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
@@ -328,21 +363,27 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         parts = encoded_train, self._target.encode(train.y), self._row_weight(train)
         if valid is None and self._is_one_small_batch(encoded_train, params):
             parts = merge_repeats(*parts)
-        rows = self._to_rows(*parts, params["device"])
-        if valid is None:
+        if self._mean_weight is None and parts[2] is not None:
+            self._mean_weight = parts[2].mean()  # later rows are measured by it
+        rows = self._to_rows(*parts, params["device"], self._mean_weight)
+        if valid is None or encoded_valid is None:
             return rows, None
         parts = encoded_valid, self._target.encode(valid.y), self._row_weight(valid)
         return rows, self._to_rows(*parts, params["device"])
 
     def _is_one_small_batch(self, encoded: Encoded, params: dict) -> bool:
-        """Whether equal rows can be merged: each step sees all rows, and none depends on how many there are."""
+        """Whether equal rows can be merged: each step sees all rows, and only the loss knows how many there are."""
         shape = encoded.x_num.shape
         normalises = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.module_.modules())
-        return shape[0] <= params["batch_size"] and math.prod(shape) <= _MAX_MERGED_CELLS and not normalises
+        plain = isinstance(params["loss"], str) and not normalises
+        return plain and shape[0] <= params["batch_size"] and math.prod(shape) <= _MAX_MERGED_CELLS
 
-    def _to_rows(self, encoded: Encoded, target, weight, device: torch.device) -> Rows:
+    def _to_rows(
+        self, encoded: Encoded, target, weight, device: torch.device, mean_weight: float | None = None
+    ) -> Rows:
         if weight is not None:
-            weight = None if np.ptp(weight) == 0 else weight / weight.mean()
+            weight = weight / (mean_weight or weight.mean())
+            weight = None if (weight == 1).all() else weight
         return Rows(encoded, target, weight, device, self._target.decode)
 
     def _build_module(self, encoded: Encoded, params: dict, seed: int) -> nn.Module:
@@ -359,13 +400,13 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 n_features=self.encoder_.n_features_,
                 n_outputs=n_outputs,
                 cat_cardinalities=self.encoder_.cat_cardinalities_,
-            ).to(device)
+            ).to(device, torch.float32)
             if not isinstance(params["module"], str):
                 is_instance = isinstance(params["module"], nn.Module)
                 try_out(module, _inputs(encoded.head(2), device), n_outputs, may_replace_head=is_instance)
         return module
 
-    def _make_net(self, task: dict, valid: Sample | None, params: dict, seed: int) -> TrainingNet:
+    def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
         loss = params["loss"]
         criterion = WeightedLoss(self._losses[loss] if isinstance(loss, str) else loss, self._target.n_outputs)
         optimizer, optimizer_params = make_optimizer(
@@ -385,33 +426,32 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             max_epochs=params["max_epochs"],
             batch_size=params["batch_size"],
             device=str(params["device"]),
-            callbacks=self._make_callbacks(task, valid, params),
+            callbacks=self._make_callbacks(task, valid, params, has_trained=n_before > 0),
             iterator_train__shuffle=params["shuffle"],
-            iterator_train__generator=torch.Generator().manual_seed(seed),
-            iterator_valid__batch_size=_block_rows(self.encoder_.n_features_),
+            # another order in each further fit
+            iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
+            iterator_valid__batch_size=self._block_rows,
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             **(params["net_params"] or {}),
         )
 
-    def _make_callbacks(self, task: dict, valid: Sample | None, params: dict) -> list:
+    def _make_callbacks(self, task: dict, valid: Sample | None, params: dict, has_trained: bool) -> list:
         """Callbacks in the order in which an epoch's end is told to them: keep and show, the user's, stop.
 
         A callback that stops training does so by an exception, which those after it do not live to see.
         """
-        monitor, lower_is_better, callbacks = None, True, []
-        if valid is not None:
-            monitor = "valid_loss"
-            if params["monitor"] != "loss":
-                monitor, lower_is_better = f"valid_{_scorer_name(params['monitor'])}", False
-                callbacks.append(("monitor", MonitorScore(self._scorer_of_outputs(valid, params), monitor)))
+        monitor, lower_is_better = self._monitor_of(params, valid)
+        callbacks: list = [("_stop_if_not_finite", StopIfNotFinite(has_trained))]
+        if valid is not None and monitor is not None and monitor != "valid_loss":
+            callbacks.append(("_monitor", MonitorScore(self._scorer_of_outputs(valid, params), monitor)))
         watched = monitor if params["early_stopping"] else None
-        callbacks.append(("best_weights", BestWeights(watched, lower_is_better)))
+        callbacks.append(("_best_weights", BestWeights(watched, lower_is_better)))
         if params["verbose"]:
-            callbacks.append(("progress_line", ProgressLine(params["max_epochs"], monitor)))
+            callbacks.append(("_progress_line", ProgressLine(params["max_epochs"], monitor)))
         if hasattr(self, "_skl_callbacks"):
             bridge = SklearnTasks(self._callback_fit_ctx, self, task, self._snapshot)
-            callbacks.append(("sklearn_tasks", bridge))
-        callbacks += copy.deepcopy(list(params["callbacks"] or []))
+            callbacks.append(("_sklearn_tasks", bridge))
+        callbacks += [_own_copy(callback) for callback in params["callbacks"] or []]
         if watched is not None:
             stop = EarlyStopping(
                 monitor=watched,
@@ -420,10 +460,19 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 threshold_mode="abs",
                 lower_is_better=lower_is_better,
             )
-            callbacks.append(("early_stopping", stop))
+            callbacks.append(("_early_stopping", stop))
         if params["max_time"] is not None:
-            callbacks.append(("time_limit", TimeLimit(params["max_time"])))
+            callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
         return callbacks
+
+    @staticmethod
+    def _monitor_of(params: dict, valid: Sample | None) -> tuple[str | None, bool]:
+        """The column of the history to watch, and whether lower is better there."""
+        if valid is None:
+            return None, True
+        if params["monitor"] == "loss":
+            return "valid_loss", True
+        return f"valid_{params['monitor'] if isinstance(params['monitor'], str) else 'score'}", False
 
     def _begin_task(self, train: Sample, params: dict) -> dict:
         """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""
@@ -444,42 +493,60 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
         def score(outputs: np.ndarray) -> float:
             view._known_outputs = (valid.table, outputs)
-            return scorer(view, valid.table, valid.y, **weight)
+            try:
+                return scorer(view, valid.table, valid.y, **weight)
+            except ValueError as error:
+                error.add_note(
+                    f"It comes from monitor={params['monitor']!r} on the {len(valid.y)} validation rows. They may "
+                    "lack a class; choose another monitor, or other validation rows."
+                )
+                raise
 
         return score
 
-    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, seed: int) -> None:
+    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, n_before: int) -> None:
         n_parameters = sum(p.numel() for p in self.module_.parameters())
-        generator = torch.Generator(params["device"]).manual_seed(seed)
-        # The built-in networks draw from `generator`; others may draw from torch's default one.
+        device, seed = params["device"], self._seeds.dropout + n_before
+        # The built-in networks draw from a generator of their own; others may draw from torch's default one.
         draws_elsewhere = not isinstance(params["module"], str)
         with (
             limited_to(threads_for(n_parameters, min(params["batch_size"], len(rows[0])))),
-            torch_seeded(seed, params["device"]) if draws_elsewhere else nullcontext(),
-            drawing_from(generator),
+            torch_seeded(seed, device) if draws_elsewhere else nullcontext(),
+            drawing_from(torch.Generator(device).manual_seed(seed)),
         ):
+            self.module_.to(device)
             net.initialize()
-            if self._optimizer_state is not None:
-                net.optimizer_.load_state_dict(self._optimizer_state)
+            self._restore_optimizer(net)
             try:
                 net.run(*rows)
             finally:
                 self.module_.eval()
 
-    def _finish(self, net: TrainingNet, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
+    def _restore_optimizer(self, net: TrainingNet) -> None:
+        """The state of an optimizer of the same kind; its learning rate and the like are those of today."""
+        name, state = self._optimizer_state or (None, None)
+        if name == type(net.optimizer_).__name__:
+            groups = net.optimizer_.state_dict()["param_groups"]
+            net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
+
+    def _finish(self, net: TrainingNet, params: dict, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
         """Set the attributes that tell how training went, and drop what only training needs."""
-        best = dict(net.callbacks_)["best_weights"]
         history = _as_frame(net.history)
+        if not len(history):
+            return
+        best = dict(net.callbacks_)["_best_weights"]
         if len(earlier):
             history["epoch"] += len(earlier)
             history = pd.concat([earlier, history], ignore_index=True)
-        watched = best.monitor or "valid_loss"
         self.history_ = history
         self.n_iter_ = len(history)
         self.best_epoch_ = len(earlier) + best.best_epoch_
         self.loss_curve_ = history["train_loss"].tolist()
-        self.validation_scores_ = history[watched].tolist() if watched in history else None
-        self._optimizer_state = net.optimizer_.state_dict() if keep_optimizer else None
+        monitor, _ = self._monitor_of(params, net.valid)
+        self.validation_scores_ = None if monitor is None else history[monitor].tolist()
+        self._optimizer_state = None
+        if keep_optimizer:
+            self._optimizer_state = type(net.optimizer_).__name__, net.optimizer_.state_dict()["state"]
 
     def _snapshot(self) -> dict:
         """Fitted attributes as of now, for callbacks; the weights are copies."""
@@ -497,11 +564,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         table = self._check_table(X, reset=False)
         n_rows = table.shape[0]
         outputs = np.empty((n_rows, self._target.n_outputs), dtype=np.float32)
-        step = _block_rows(self.encoder_.n_features_)
+        step = self._block_rows
         for start in range(0, n_rows, step):
             block = table if n_rows <= step else take_rows(table, slice(start, start + step))
             outputs[start : start + step] = self._forward(self.encoder_.encode(block))
         return outputs
+
+    @property
+    def _block_rows(self) -> int:
+        """Rows that predict encodes at a time."""
+        return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // self.encoder_.n_cells_))
 
     def _forward(self, encoded: Encoded) -> np.ndarray:
         device = _device_of(self.module_)
@@ -510,13 +582,19 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
         inputs = _inputs(encoded, device)
         with torch.inference_mode():
-            output = self.module_(**inputs) if len(inputs) > 1 else self.module_(inputs["x_num"])
+            output = call_module(self.module_, inputs)
             return as_columns(output, self._target.n_outputs).cpu().numpy()[:n_rows]
 
     # -- state and tags -----------------------------------------------------------------------
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")
+
+    def __copy__(self):
+        """Shares everything, the network too; the default would go through `__getstate__`."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     def __getstate__(self):
         """Weights are pickled from the CPU, so that a network trained on a GPU loads where there is none."""
@@ -537,10 +615,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags.string, tags.input_tags.allow_nan = inner.string, inner.allow_nan
             tags.input_tags.sparse = inner.sparse
         return tags
-
-
-def _block_rows(n_features: int) -> int:
-    return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // n_features))
 
 
 def _pad(values, n_rows: int):
@@ -571,13 +645,19 @@ def _device(device: str | torch.device) -> torch.device:
 
 
 def _as_frame(history: list[dict]) -> pd.DataFrame:
-    """Skorch's history as a frame, without what it records for each batch."""
+    """The completed epochs of skorch's history as a frame, without what it records for each batch."""
+    history = [row for row in history if "dur" in row]
     names = dict.fromkeys(name for row in history for name in row if name != "batches")
     return pd.DataFrame({name: [row.get(name) for row in history] for name in names})
 
 
-def _scorer_name(monitor) -> str:
-    return monitor if isinstance(monitor, str) else "score"
+def _own_copy(callback):
+    """A copy of a user's callback, so that training changes none of his; what cannot be copied (a file) is shared."""
+    try:
+        return copy.deepcopy(callback)
+    except TypeError:
+        name, shared = callback if isinstance(callback, tuple) else (None, callback)
+        return copy.copy(shared) if name is None else (name, copy.copy(shared))
 
 
 def _takes_sample_weight(scorer) -> bool:
@@ -591,4 +671,4 @@ def _to_cpu(state):
         return state.cpu()
     if isinstance(state, dict):
         return {key: _to_cpu(value) for key, value in state.items()}
-    return [_to_cpu(value) for value in state] if isinstance(state, list) else state
+    return tuple(_to_cpu(value) for value in state) if isinstance(state, tuple) else state

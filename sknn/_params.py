@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
 )
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from torch import nn
 
 from sknn._auto import PRESETS
 from sknn.modules import ACTIVATIONS, MODULES, module_params_of
@@ -97,6 +98,11 @@ def check_params(owner: str, params: dict) -> None:
             f"The 'weight_decay' parameter of {owner} must be 0 for the optimizer {_name(params['optimizer'])}, which "
             f"has none. Got {params['weight_decay']!r} instead."
         )
+    if isinstance(params["activation"], nn.Module):
+        raise InvalidParameterError(
+            f"The 'activation' parameter of {owner} must be a name, an nn.Module class or a callable that builds one. "
+            f"Got an instance instead; pass the class, {_name(params['activation'])}."
+        )
     if isinstance(params["preprocessing"], type):
         raise InvalidParameterError(
             f"The 'preprocessing' parameter of {owner} must be a transformer instance. Got the class "
@@ -158,7 +164,7 @@ def _check_device(owner: str, device) -> None:
         kind = torch.device(device).type
     except RuntimeError:
         kind = None
-    available = kind is not None and (kind == "cpu" or _is_available(kind))
+    available = kind is not None and (kind == "cpu" or _is_available(torch.device(device)))
     if not available:
         raise InvalidParameterError(
             f"The 'device' parameter of {owner} must be 'auto' or a torch device of this machine, such as 'cpu', "
@@ -166,9 +172,11 @@ def _check_device(owner: str, device) -> None:
         )
 
 
-def _is_available(kind: str) -> bool:
-    backend = getattr(torch, kind, None)
-    return backend is not None and hasattr(backend, "is_available") and backend.is_available()
+def _is_available(device: torch.device) -> bool:
+    backend = getattr(torch, device.type, None)
+    if backend is None or not hasattr(backend, "is_available") or not backend.is_available():
+        return False
+    return device.index is None or device.index < backend.device_count()
 
 
 def _name(thing) -> str:

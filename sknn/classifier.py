@@ -228,7 +228,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on some rows, from where the last call ended.
 
-        The first call fits the preprocessing on its rows.
+        The first call fits the preprocessing on its rows, and decides what "auto" becomes. Nothing
+        is held out.
 
         Parameters
         ----------
@@ -245,6 +246,17 @@ class NNClassifier(ClassifierMixin, BaseNN):
         -------
         self : NNClassifier
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not for partial_fit, which does not know how many rows of a class are to "
+                "come. Pass a dict {label: weight}, or sample_weight."
+            )
+        if (
+            classes is not None
+            and self.__sklearn_is_fitted__()
+            and not np.array_equal(np.unique(classes), self.classes_)
+        ):
+            raise ValueError(f"classes must be those of the first partial_fit, {self.classes_}. Got {classes}.")
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X):
@@ -312,10 +324,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         return self._target.decisions(outputs)
 
     @property
-    def classes_(self):
-        return self._target.classes
-
-    @property
     def _losses(self) -> dict:
         return MULTILABEL_LOSSES if isinstance(self._target, LabelIndicator) else CLASSIFICATION_LOSSES
 
@@ -334,18 +342,20 @@ class NNClassifier(ClassifierMixin, BaseNN):
         return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
 
     def _make_target(self, y, train: Sample, classes=None):
-        if y.ndim == 2:
-            return LabelIndicator(y)
-        return ClassLabels(y if classes is None else _as_labels(classes))
+        if y.ndim == 1:
+            labels = y if classes is None else _as_labels(classes)
+            target = ClassLabels(labels, self.class_weight, train.y, train.weight)
+            self.classes_ = target.classes
+            return target
+        if classes is not None or self.class_weight is not None:
+            raise ValueError(
+                "classes and class_weight are for one label a row. Got a label indicator; weight rows by sample_weight."
+            )
+        self.classes_ = np.arange(y.shape[1])
+        return LabelIndicator(y)
 
     def _row_weight(self, sample: Sample):
-        if self.class_weight is None:
-            return sample.weight
-        if sample.y.ndim == 2:
-            raise ValueError(
-                "class_weight is for one label a row. Got a label indicator; weight rows by sample_weight."
-            )
-        return self._target.class_weights(self.class_weight, sample.y, sample.weight)
+        return self._target.row_weight(sample.y, sample.weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -358,11 +368,20 @@ class ClassLabels:
 
     n_user_outputs = 1
 
-    def __init__(self, y: np.ndarray):
-        self.classes = np.unique(y)
+    def __init__(self, labels: np.ndarray, class_weight, y: np.ndarray, weight: np.ndarray | None):
+        """`labels` are all there will be; `y` and `weight` are of the training rows, and balance the classes."""
+        self.classes = np.unique(labels)
         self.n_outputs = len(self.classes)
+        self.class_weight = None
+        if class_weight is not None:
+            self.class_weight = np.ones(self.n_outputs)
+            known = np.unique(y) if isinstance(class_weight, str) else self.classes
+            of_known = compute_class_weight(class_weight, classes=known, y=y, sample_weight=weight)
+            self.class_weight[np.searchsorted(self.classes, known)] = of_known
 
     def encode(self, y: np.ndarray) -> np.ndarray:
+        if y.ndim != 1:
+            raise ValueError(f"y must hold one label a row, as in the first fit. Got shape {y.shape}.")
         codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
         unknown = self.classes[codes] != y
         if unknown.any():
@@ -388,11 +407,11 @@ class ClassLabels:
         outputs = outputs.astype(np.float64)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes) == 2 else outputs
 
-    def class_weights(self, class_weight, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Each row's weight: that of its class times its own."""
-        present = np.unique(y)
-        of_class = compute_class_weight(class_weight, classes=present, y=y, sample_weight=weight)
-        of_row = of_class[np.searchsorted(present, y)]
+        if self.class_weight is None:
+            return weight
+        of_row = self.class_weight[self.encode(y)]
         return of_row if weight is None else of_row * weight
 
 
@@ -408,6 +427,9 @@ class LabelIndicator:
         if y.ndim != 2 or y.shape[1] != self.n_outputs:
             raise ValueError(f"y must be a label indicator of {self.n_outputs} columns. Got shape {y.shape}.")
         return y.astype(np.float32)
+
+    def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+        return weight
 
     def decode(self, target: np.ndarray) -> np.ndarray:
         return target.astype(self.dtype)

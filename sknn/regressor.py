@@ -213,7 +213,8 @@ class NNRegressor(RegressorMixin, BaseNN):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some rows, from where the last call ended.
 
-        The first call fits the preprocessing and the scale of the targets on its rows.
+        The first call fits the preprocessing and the scale of the targets on its rows, and decides
+        what "auto" becomes. Nothing is held out.
 
         Parameters
         ----------

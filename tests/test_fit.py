@@ -396,7 +396,7 @@ def test_a_loss_that_stops_being_finite_keeps_the_best_weights(cls):
         return output.square().sum(1) * (np.nan if next(steps) > 30 else 1)
 
     net = quick(cls, loss=breaks, max_epochs=20, early_stopping=False, batch_size=100)
-    with pytest.warns(ConvergenceWarning, match="became nan in epoch 11; .* weights of epoch 10 are kept"):
+    with pytest.warns(ConvergenceWarning, match="became nan in epoch 11; .* best weights so far are kept"):
         net.fit(X, y)
     assert np.isfinite(outputs(net, X)).all()
     assert net.best_epoch_ == 10

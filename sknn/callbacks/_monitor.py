@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 from skorch.callbacks import Callback
 
 
@@ -23,5 +26,19 @@ class MonitorScore(Callback):
         self.score = score
         self.name = name
 
+    def initialize(self):
+        self.values_ = []
+        return self
+
     def on_epoch_end(self, net, **kwargs):
-        net.history.record(self.name, float(self.score(net.valid_outputs())))
+        self.values_.append(float(self.score(net.valid_outputs())))
+        net.history.record(self.name, self.values_[-1])
+
+    def on_train_end(self, net, **kwargs):
+        if self.values_ and all(math.isnan(value) for value in self.values_):
+            warnings.warn(
+                f"The monitored score, {self.name}, was NaN in every epoch, so that it could not choose one. The "
+                "validation rows may lack a class; choose another monitor or other validation rows.",
+                UndefinedMetricWarning,
+                stacklevel=2,
+            )

@@ -28,13 +28,22 @@ class SklearnTasks(Callback):
         self.data = data
         self.snapshot = snapshot
 
+    def initialize(self):
+        self.task_ = None
+        return self
+
     def on_epoch_begin(self, net, **kwargs):
         self.task_ = self.context.subcontext(task_name="epoch")
         self.task_.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def on_epoch_end(self, net, **kwargs):
-        stop = self.task_.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=self.snapshot, **self.data
-        )
-        if stop:
+        if self._end_task():
             raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+
+    def on_train_end(self, net, **kwargs):
+        if self.task_ is not None:  # of an epoch that did not come to its end
+            self._end_task()
+
+    def _end_task(self) -> bool:
+        task, self.task_ = self.task_, None
+        return task.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=self.snapshot, **self.data)

@@ -6,6 +6,7 @@ import copy
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,8 @@ def build_module(
     }
     named = inspect.signature(make).parameters
     arguments = {name: value for name, value in facts.items() if name in named} | module_params
-    built = make(**arguments)
+    with _noting(f"The 'module' was built with {arguments}; the data give {facts}."):
+        built = make(**arguments)
     if not isinstance(built, nn.Module):
         raise TypeError(f"The 'module' callable must return an nn.Module. Got {type(built).__name__} instead.")
     return built
@@ -76,7 +78,10 @@ def try_out(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may
     ValueError
         When the module does not return (n_rows, n_outputs).
     """
-    output = _forward(module, inputs)
+    module.__dict__["needs_codes"] = _needs_codes(module)
+    shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+    with _noting(f"The 'module' was called with {shapes}, to give {n_outputs} outputs a row."):
+        output = _forward(module, inputs)
     if may_replace_head and output.ndim == 2 and not has_columns(output, n_outputs):
         _replace_head(module, output.shape[1], n_outputs)
         output = _forward(module, inputs)
@@ -103,14 +108,38 @@ def as_columns(output: Tensor, n_outputs: int) -> Tensor:
     return output if output.shape[1] == n_outputs else nn.functional.pad(output, (1, 0))
 
 
+def _needs_codes(module: nn.Module) -> bool:
+    """Whether `forward` wants codes also where nothing is embedded."""
+    parameter = inspect.signature(module.forward).parameters.get("x_cat")
+    return parameter is not None and parameter.default is inspect.Parameter.empty
+
+
+@contextmanager
+def _noting(note: str):
+    """Add a note to an error of the user's module, whose own message knows nothing of the data."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise
+
+
 def has_columns(output: Tensor, n_outputs: int) -> bool:
     return output.shape[1] == n_outputs or (output.shape[1] == 1 and n_outputs == 2)
+
+
+def call_module(module: nn.Module, inputs: dict[str, Tensor]):
+    """A single input goes by position, whatever the module calls it; several go by their names."""
+    if len(inputs) == 1 and getattr(module, "needs_codes", False):
+        (x,) = inputs.values()
+        inputs = {"x_num": x, "x_cat": torch.empty((len(x), 0), dtype=torch.int64, device=x.device)}
+    return module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))
 
 
 def _forward(module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     module.eval()
     with torch.no_grad():
-        output = module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))
+        output = call_module(module, inputs)
     module.train()
     return output[0] if isinstance(output, tuple) else output
 

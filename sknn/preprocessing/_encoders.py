@@ -1,11 +1,12 @@
 """From a table to what a network takes: `TableEncoder` for raw tables, two smaller ones for prepared input.
 
-All three have the same face: `fit_encode(X, y, sample_weight)`, `encode(X)`, `n_features_` and
-`cat_cardinalities_`. None of them knows torch.
+All three have the same face: `fit_encode(X, y, sample_weight)`, `encode(X)`, `n_features_`, `n_cells_`
+(numbers in an encoded row) and `cat_cardinalities_`. None of them knows torch.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -243,6 +244,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.cat_cardinalities_ = tuple(self._categories[j].cardinality for j in self._embedded)
         return self
 
+    @property
+    def n_cells_(self) -> int:
+        """Numbers in an encoded row."""
+        return self.n_features_ + len(self._embedded)
+
     def _parts(self) -> list[tuple[int, DateColumn | CategoryColumn]]:
         """Dates, then categories, with their positions; the order of their columns in the output."""
         return [*self._dates.items(), *self._categories.items()]
@@ -327,6 +333,10 @@ class TransformedEncoder:
         return self.rest.n_features_
 
     @property
+    def n_cells_(self) -> int:
+        return self.rest.n_cells_
+
+    @property
     def cat_cardinalities_(self) -> tuple[int, ...]:
         return self.rest.cat_cardinalities_
 
@@ -341,6 +351,7 @@ class ArrayEncoder:
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         self.n_features_ = table.shape[1]
+        self.n_cells_ = math.prod(table.shape[1:])
         self.columns_ = list(table.columns) if isinstance(table, pd.DataFrame) else None
         return self.encode(table)
 
@@ -384,6 +395,9 @@ def make_encoder(preprocessing, *, embed: bool, random_state):
     options = {"random_state": random_state} | ({} if embed else {"embed": False, "max_onehot": _MAX_ONEHOT})
     if isinstance(preprocessing, str):  # "auto"
         return TableEncoder(**options)
+    if isinstance(preprocessing, TableEncoder):
+        encoder = clone(preprocessing)
+        return encoder if embed else encoder.set_params(embed=False)
     return TransformedEncoder(preprocessing, TableEncoder(scale=False, **options))
 
 

@@ -9,7 +9,7 @@ from sknn.training._losses import (
 )
 from sknn.training._net import TrainingNet
 from sknn.training._optimizers import OPTIMIZERS, make_optimizer, optimizer_parameters, takes_weight_decay
-from sknn.training._seeds import draw_seed, fresh_random_state, torch_seeded
+from sknn.training._seeds import draw_seed, fresh_random_state, seed_unset, torch_seeded
 from sknn.training._threads import limited_to, threads_for
 from sknn.training._validation import held_out_rows
 
@@ -29,6 +29,7 @@ __all__ = [
     "make_optimizer",
     "merge_repeats",
     "optimizer_parameters",
+    "seed_unset",
     "takes_weight_decay",
     "threads_for",
     "to_tensors",

@@ -50,6 +50,7 @@ class Rows(Dataset):
         if weight is not None:
             self.weight = torch.from_numpy(weight.astype(np.float32)).to(device)
         self.decode = decode
+        self.is_sparse = any(sparse.issparse(value) for value in self.inputs.values())
 
     def __len__(self) -> int:
         return len(self.target)
@@ -78,6 +79,8 @@ class Rows(Dataset):
     def take(self, rows: Tensor | slice) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Inputs, targets and weights of some rows."""
         inputs = {name: _take(value, rows, self.device) for name, value in self.inputs.items()}
+        if isinstance(rows, Tensor):
+            rows = rows.to(self.device)
         return inputs, self.target[rows], None if self.weight is None else self.weight[rows]
 
 
@@ -90,7 +93,8 @@ class TensorBatches:
     ----------
     dataset : Rows
     batch_size : int
-        Rows a batch; the last batch of an epoch may be smaller.
+        Rows a batch; the last batch of an epoch may be smaller. A last row on its own joins the
+        batch before, because batch normalisation has no statistics of a single row.
     shuffle : bool, default=False
     generator : torch.Generator or None
         CPU generator that draws the order.
@@ -110,7 +114,7 @@ class TensorBatches:
         self._rows_at_once = batch_size * max(1, _CHUNK_BYTES // (dataset.row_bytes() * batch_size))
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return len(_batch_sizes(len(self.dataset), self.batch_size))
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]]:
         data, size = self.dataset, self.batch_size
@@ -118,10 +122,11 @@ class TensorBatches:
         order = None
         if self.shuffle and n_rows > size:
             order = torch.randperm(n_rows, generator=self.generator)
-        for start in range(0, n_rows, self._rows_at_once):
-            rows: slice | Tensor = slice(start, min(start + self._rows_at_once, n_rows))
+        starts = [start for start in range(0, n_rows, self._rows_at_once) if start == 0 or start < n_rows - 1]
+        for start, stop in zip(starts, [*starts[1:], n_rows], strict=True):
+            rows: slice | Tensor = slice(start, stop)
             if order is not None:
-                rows = order[rows].to(data.device, non_blocking=True)
+                rows = order[rows] if data.is_sparse else order[rows].to(data.device, non_blocking=True)
             yield from _split(*data.take(rows), size)
 
 
@@ -163,11 +168,19 @@ def merge_repeats(
 def _take(value, rows, device: torch.device) -> Tensor:
     if isinstance(value, Tensor):
         return value[rows] if isinstance(rows, slice) else value.index_select(0, rows)
-    return dense(value[rows if isinstance(rows, slice) else rows.cpu().numpy()], device)
+    return dense(value[rows if isinstance(rows, slice) else rows.numpy()], device)
+
+
+def _batch_sizes(n_rows: int, size: int) -> list[int]:
+    whole, rest = divmod(n_rows, size)
+    if rest == 1 and whole:
+        return [size] * (whole - 1) + [size + 1]
+    return [size] * whole + [rest] * (rest > 0)
 
 
 def _split(inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int):
-    columns = [value.split(size) for value in inputs.values()]
-    weights = [None] * len(columns[0]) if weight is None else weight.split(size)
-    for *values, y, w in zip(*columns, target.split(size), weights, strict=True):
+    sizes = _batch_sizes(len(target), size)
+    columns = [value.split(sizes) for value in inputs.values()]
+    weights = [None] * len(sizes) if weight is None else weight.split(sizes)
+    for *values, y, w in zip(*columns, target.split(sizes), weights, strict=True):
         yield dict(zip(inputs, values, strict=True)), (y, w)

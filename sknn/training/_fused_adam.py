@@ -15,9 +15,10 @@ from torch import Tensor, optim
 class DirectAdam(optim.Adam):
     """`torch.optim.Adam(fused=True)` with a direct step."""
 
+    _counts: Tensor | None = None
+
     def __init__(self, params, **kwargs):
         super().__init__(params, fused=True, **kwargs)
-        self._counts: Tensor | None = None
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for group in self.param_groups:

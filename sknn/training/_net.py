@@ -6,6 +6,7 @@ scikit-learn parameters; the estimators hand it rows, a module, a loss and callb
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
 
-from sknn.modules import as_columns
+from sknn.modules import as_columns, call_module
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._losses import WeightedLoss
 
@@ -77,13 +78,13 @@ class TrainingNet(NeuralNet):
 
     def run(self, train: Rows, valid: Rows | None) -> TrainingNet:
         """Train until `max_epochs` or until a callback stops it."""
-        self._train, self._valid = train, valid
+        self._train, self.valid = train, valid
         self._lowest: dict[str, float] = {}
         self._set_training(True)
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
+        self.notify("on_train_begin", X=train, y=None)
         try:
-            self.notify("on_train_begin", X=train, y=None)
             self.fit_loop(train)
         except StopTrainingError:
             pass
@@ -95,13 +96,15 @@ class TrainingNet(NeuralNet):
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt as stop:
-            raise StopTrainingError from stop
+            if _is_raised_by_code(stop):
+                raise StopTrainingError from stop
+            raise
 
     def get_split_datasets(self, X, y=None, **fit_params):
-        return self._train, self._valid
+        return self._train, self.valid
 
     def infer(self, x, **fit_params):
-        return self.module_(**x) if len(x) > 1 else self.module_(next(iter(x.values())))
+        return call_module(self.module_, x)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         # forward, not the call: what nn.Module adds to it takes longer than the weighting
@@ -197,6 +200,8 @@ class TrainingNet(NeuralNet):
         is_best = loss < self._lowest.get(prefix, float("inf"))
         if is_best:
             self._lowest[prefix] = loss
+        if not self.history[-1]["batches"]:
+            self.history.new_batch()  # skorch's Checkpoint looks for the last one
         self.history[-1].update(
             {f"{prefix}_loss": loss, f"{prefix}_loss_best": is_best, f"{prefix}_batch_count": n_batches}
         )
@@ -217,6 +222,17 @@ class _Inputs(Rows):
         self.inputs, self.weight = inputs, None
         self.device, self.decode = like.device, like.decode
         self.target = torch.zeros(next(iter(inputs.values())).shape[0])
+        self.is_sparse = like.is_sparse
+
+
+def _is_raised_by_code(interrupt: KeyboardInterrupt) -> bool:
+    """Whether a `raise` statement is where it comes from; Ctrl-C arrives at any other instruction."""
+    trace = interrupt.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _weighted_mean(losses: list[Tensor], sizes: list[int]) -> float:

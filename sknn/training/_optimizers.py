@@ -48,13 +48,12 @@ def make_optimizer(
 ) -> tuple[type[optim.Optimizer], dict]:
     """The class to build and its keyword arguments: the user's, the weight decay and torch's fused step."""
     cls = optimizer_class(optimizer)
-    known = inspect.signature(cls).parameters
     arguments = dict(params)
     if takes_weight_decay(optimizer):
         arguments["weight_decay"] = weight_decay
     plain = not _STEP_VARIANTS & set(params) and device.type in _FUSED_DEVICES
     if plain and cls in _DIRECT:
         return _DIRECT[cls], arguments
-    if plain and "fused" in known:
+    if plain and cls is optim.SGD:
         arguments["fused"] = True
     return cls, arguments

@@ -25,20 +25,34 @@ def draw_seed(random_state: np.random.RandomState) -> int:
     return int(random_state.randint(np.iinfo(np.int32).max))
 
 
+def seed_unset(thing, seed: int):
+    """Give an estimator's or splitter's `random_state`s that are None a seed; `thing` is changed and returned.
+
+    None would draw from numpy's global generator.
+    """
+    if hasattr(thing, "get_params"):
+        unset = [k for k, v in thing.get_params().items() if k.rpartition("__")[2] == "random_state" and v is None]
+        return thing.set_params(**dict.fromkeys(sorted(unset), seed))
+    if getattr(thing, "random_state", 0) is None and getattr(thing, "shuffle", True):
+        thing.random_state = seed
+    return thing
+
+
 @contextmanager
 def torch_seeded(seed: int, device: torch.device):
     """Run a block with torch's default generators seeded, one thread at a time, and restore them after it."""
-    kind = device.type
-    backend = getattr(torch, kind) if kind in ("cuda", "mps") else None
-    with _borrowing:
-        cpu_state = torch.get_rng_state()
-        device_state = backend.get_rng_state() if backend else None
+    cuda = [device] if device.type == "cuda" else []
+    with _borrowing, torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        if device.type != "mps":
+            yield
+            return
+        before = torch.mps.get_rng_state()
         try:
-            torch.default_generator.manual_seed(seed)
-            if backend:
-                backend.manual_seed(seed)
+            torch.mps.manual_seed(seed)
             yield
         finally:
-            torch.set_rng_state(cpu_state)
-            if backend:
-                backend.set_rng_state(device_state)
+            torch.mps.set_rng_state(before)

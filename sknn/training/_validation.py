@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from numbers import Integral
+
 import numpy as np
 from sklearn.model_selection import (
-    GroupShuffleSplit,
     ShuffleSplit,
     StratifiedGroupKFold,
     StratifiedShuffleSplit,
     check_cv,
 )
+
+from sknn.training._seeds import seed_unset
 
 
 def held_out_rows(
@@ -40,7 +44,7 @@ def held_out_rows(
     seed : int
     """
     if splitter is not None:
-        cv = check_cv(splitter, y, classifier=classes is not None)
+        cv = _splitter(splitter, y, classes is not None, seed)
         train, valid = next(iter(cv.split(np.zeros((n_rows, 1)), y, groups)))
         train, valid = np.asarray(train), np.asarray(valid)
     elif groups is not None:
@@ -55,6 +59,14 @@ def held_out_rows(
             "Change validation_fraction or validation_split, or set early_stopping=False."
         )
     return np.sort(train), np.sort(valid)
+
+
+def _splitter(splitter, y, is_classifier: bool, seed: int):
+    """A number of folds is shuffled, as the share is; a splitter is copied and gets a seed if it has none."""
+    cv = check_cv(splitter, y, classifier=is_classifier)
+    if isinstance(splitter, Integral):
+        return type(cv)(cv.n_splits, shuffle=True, random_state=seed)
+    return seed_unset(copy.copy(cv), seed)
 
 
 def _shuffled(rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,10 +96,23 @@ def _whole_groups(n_rows, classes, groups, fraction, seed) -> tuple[np.ndarray, 
             f"groups must hold at least 2 different groups, one of them to validate on. Got {n_groups}. "
             "Leave groups out, or set early_stopping=False."
         )
-    rows = np.zeros((n_rows, 1))
     n_folds = min(max(2, round(1 / fraction)), n_groups)
     if classes is not None and np.bincount(classes).max() >= n_folds:
         folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-        return next(folds.split(rows, classes, groups))
-    split = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
-    return next(split.split(rows, groups=groups))
+        train, valid = next(folds.split(np.zeros((n_rows, 1)), classes, groups))
+        if fraction / 3 < len(valid) / n_rows < min(3 * fraction, 0.5):
+            return train, valid
+    return _groups_by_size(groups, fraction, seed)
+
+
+def _groups_by_size(groups: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Groups in a random order, each held out that still fits into the share of the rows; at least the smallest."""
+    _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.random.RandomState(seed).permutation(len(size))
+    chosen, room = [], fraction * len(groups)
+    for group in order:
+        if size[group] <= room:
+            chosen.append(group)
+            room -= size[group]
+    is_valid = np.isin(member.ravel(), chosen or [size.argmin()])
+    return np.flatnonzero(~is_valid), np.flatnonzero(is_valid)

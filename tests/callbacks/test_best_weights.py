@@ -27,9 +27,7 @@ def play(callback, losses, column="valid_loss"):
     return module.weight.item()
 
 
-@pytest.mark.parametrize(
-    ("losses", "best"), [([3, 1, 2], 2), ([3, 2, 1], 3), ([1, 2, 3], 1), ([2, 1, 1], 2), ([5], 1)]
-)
+@pytest.mark.parametrize(("losses", "best"), [([3, 1, 2], 2), ([3, 2, 1], 3), ([1, 2, 3], 1), ([2, 1, 1], 2), ([5], 1)])
 def test_the_lowest_loss_wins_and_the_first_of_equals(losses, best):
     callback = BestWeights("valid_loss")
     assert play(callback, losses) == best

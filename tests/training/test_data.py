@@ -48,13 +48,18 @@ def test_each_epoch_has_another_order_and_the_generator_decides_it():
     assert epochs(1) != [first, second]
 
 
-def test_without_shuffling_rows_keep_their_order():
-    targets = [target.tolist() for _, (target, _) in TensorBatches(make_rows(5), 2)]
-    assert targets == [[0, 1], [2, 3], [4]]
-
-
-def test_number_of_batches_counts_the_last_smaller_one():
-    assert len(TensorBatches(make_rows(10), 4)) == 3
+@pytest.mark.parametrize(
+    ("n", "size", "expected"),
+    [(6, 4, [[0, 1, 2, 3], [4, 5]]), (5, 2, [[0, 1], [2, 3, 4]]), (1, 4, [[0]]), (3, 1, [[0], [1], [2]])],
+)
+@pytest.mark.parametrize("chunk_bytes", [1, 1 << 24])
+def test_rows_keep_their_order_without_shuffling_and_a_last_row_alone_joins_the_others(
+    monkeypatch, n, size, expected, chunk_bytes
+):
+    monkeypatch.setattr(data_module, "_CHUNK_BYTES", chunk_bytes)
+    batches = TensorBatches(make_rows(n), size)
+    assert [target.tolist() for _, (target, _) in batches] == expected
+    assert len(batches) == len(expected)
 
 
 def test_repeats_are_merged_with_the_sum_of_their_weights():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.model_selection import KFold, PredefinedSplit, TimeSeriesSplit
+from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit, TimeSeriesSplit
 
 from sknn.training import held_out_rows
 
@@ -54,13 +54,32 @@ def test_a_single_group_cannot_be_split():
         split(groups=np.zeros(100))
 
 
-@pytest.mark.parametrize("splitter", [KFold(4), TimeSeriesSplit(3), PredefinedSplit(np.arange(100) % 2), 5])
+@pytest.mark.parametrize("splitter", [KFold(4), TimeSeriesSplit(3), PredefinedSplit(np.arange(100) % 2)])
 def test_a_splitters_first_split_is_used(splitter):
     train, valid = split(splitter=splitter)
-    cv = KFold(5) if splitter == 5 else splitter
-    expected_train, expected_valid = next(cv.split(np.zeros((100, 1)), np.zeros(100)))
+    expected_train, expected_valid = next(splitter.split(np.zeros((100, 1)), np.zeros(100)))
     assert np.array_equal(train, expected_train)
     assert np.array_equal(valid, expected_valid)
+
+
+def test_a_number_of_folds_is_shuffled_and_stratified():
+    classes = np.repeat([0, 1], 50)
+    valid = split(classes=classes, splitter=5)[1]
+    assert np.bincount(classes[valid]).tolist() == [10, 10]
+    assert valid.tolist() != sorted(range(10)) + sorted(range(50, 60))
+
+
+def test_a_splitter_without_a_seed_gets_one_and_is_not_changed():
+    splitter = ShuffleSplit(1, test_size=0.2)
+    assert np.array_equal(split(splitter=splitter)[1], split(splitter=splitter)[1])
+    assert splitter.random_state is None
+
+
+@pytest.mark.parametrize("classes", [None, np.arange(400) % 2])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_of_nearly_all_rows_is_never_held_out(classes, seed):
+    groups = np.array(["large"] * 390 + ["small"] * 10)
+    assert set(groups[split(n=400, classes=classes, groups=groups, seed=seed)[1]]) == {"small"}
 
 
 def test_a_list_of_positions_will_do():

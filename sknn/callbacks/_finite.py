@@ -1,0 +1,54 @@
+"""End training when the loss or a weight is not a finite number any more."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
+
+_CAUSES = (
+    "Likely causes: a learning rate that is too high, unscaled numbers in X (with preprocessing=None or a "
+    "transformer that does not scale), or a loss that is undefined for some output or target."
+)
+
+
+class StopIfNotFinite(Callback):
+    """Stop training after an epoch that left a loss or a weight that is NaN or infinite.
+
+    The first epoch of a fit raises ValueError; later ones warn, for there are good weights to go
+    back to.
+
+    Parameters
+    ----------
+    has_trained : bool, default=False
+        Whether the weights that training starts from are those of an earlier fit.
+    """
+
+    def __init__(self, has_trained=False):
+        self.has_trained = has_trained
+
+    def on_epoch_end(self, net, **kwargs):
+        epoch = net.history[-1]
+        for name in ("train_loss", "valid_loss"):
+            if not math.isfinite(epoch.get(name, 0.0)):
+                self._stop(f"The {name} became {epoch[name]}", epoch["epoch"])
+        if not _all_finite(list(net.module_.parameters())):
+            self._stop("A weight became infinite or NaN", epoch["epoch"])
+
+    def _stop(self, what: str, epoch: int) -> None:
+        if epoch == 1 and not self.has_trained:
+            raise ValueError(f"{what} in epoch 1, before any epoch could be completed. {_CAUSES}")
+        warnings.warn(
+            f"{what} in epoch {epoch}; training stopped and the best weights so far are kept. {_CAUSES}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+
+
+@torch.no_grad()
+def _all_finite(weights: list[torch.Tensor]) -> bool:
+    return not weights or math.isfinite(torch.stack(torch._foreach_norm(weights)).sum().item())
