@@ -531,10 +531,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _finish(self, net: TrainingNet, params: dict, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
         """Set the attributes that tell how training went, and drop what only training needs."""
-        history = _as_frame(net.history)
+        best = dict(net.callbacks_)["_best_weights"]
+        history = _as_frame(net.history[: best.n_epochs_])
         if not len(history):
             return
-        best = dict(net.callbacks_)["_best_weights"]
         if len(earlier):
             history["epoch"] += len(earlier)
             history = pd.concat([earlier, history], ignore_index=True)
@@ -645,8 +645,7 @@ def _device(device: str | torch.device) -> torch.device:
 
 
 def _as_frame(history: list[dict]) -> pd.DataFrame:
-    """The completed epochs of skorch's history as a frame, without what it records for each batch."""
-    history = [row for row in history if "dur" in row]
+    """Epochs of skorch's history as a frame, without what it records for each batch."""
     names = dict.fromkeys(name for row in history for name in row if name != "batches")
     return pd.DataFrame({name: [row.get(name) for row in history] for name in names})
 

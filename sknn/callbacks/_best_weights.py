@@ -29,6 +29,7 @@ class BestWeights(Callback):
     def initialize(self):
         self.best_epoch_ = 0
         self.best_ = math.inf
+        self.n_epochs_ = 0  # that came to their end
         self.weights_ = None
         return self
 
@@ -37,6 +38,7 @@ class BestWeights(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]
+        self.n_epochs_ = epoch["epoch"]
         if self.monitor is None:
             self._keep(net, epoch["epoch"])
             return
