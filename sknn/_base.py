@@ -277,7 +277,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
         try:
             rows, valid, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
-            del sample  # its copy of the training rows is not needed any more
             earlier = self.history_ if resume else pd.DataFrame()
             net = self._make_net(task, valid, params, n_before=len(earlier))
             try:

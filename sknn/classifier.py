@@ -29,8 +29,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
         `n_features`, `n_outputs` and `cat_cardinalities` that its signature names, and with
         `module_params`. An instance is copied and trained from its present weights. A module
         returns logits (B, n_outputs), one for each class or label; for two classes a single
-        logit of the second class will do. It is called with one float tensor (B, F); if its `forward` names `x_cat`,
-        with `x_num` (B, F) and, where there are categories to embed, int64 codes `x_cat` (B, C).
+        logit of the second class will do. It is called with one float tensor (B, F); if its
+        `forward` names `x_cat`, with `x_num` (B, F) and the int64 codes `x_cat` (B, C) of the
+        categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "mlp" takes `embedding_dim` (default 8).
@@ -43,10 +44,10 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Probability in [0, 1) with which a hidden unit of "mlp" is dropped in training.
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
-        categories, dates and missing cells. A scikit-learn transformer takes its place; what it
-        leaves (missing cells, text, dates) is still encoded, numbers are passed on as they are. None passes
-        numbers as float32 straight to the module, also from arrays of more than two dimensions.
-        Preprocessing is fitted on the training rows only.
+        categories, dates and missing cells. A scikit-learn transformer takes its place; missing
+        cells, text and dates that it leaves are still encoded, numbers are passed on as they are.
+        None passes numbers as float32 straight to the module, also from arrays of more than two
+        dimensions. Preprocessing is fitted on the training rows only.
     loss : "cross_entropy" or callable, default="cross_entropy"
         The loss: cross-entropy of the classes, or binary cross-entropy of each label; or an nn.Module
         class or instance, or a function of (logits, target), that returns one value a row. The
@@ -84,7 +85,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Share of the rows that is held out, stratified by class; whole groups with
         `groups`.
     validation_split : int, scikit-learn splitter, iterable or None, default=None
-        Splits the rows instead; its first split is used.
+        Splits the rows instead; its first split is used. Positions count the rows as passed to
+        `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
         Epochs without progress after which training stops. "auto": 12, or what `preset` says.
     min_delta : float, default=0.0
@@ -99,6 +101,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         callbacks of scikit-learn's own protocol see `set_callbacks`.
     warm_start : bool, default=False
         Whether a further `fit` goes on from the present weights, preprocessing and optimizer state.
+        What shapes the network or its input must not change in between.
     random_state : int, RandomState instance or None, default=None
         Determines the held-out rows, the initial weights, the order of rows and dropout. The same
         int gives the same bits, whatever runs beside it; global random state is left alone.
