@@ -6,7 +6,6 @@ What differs between classification and regression is behind `_make_target` and 
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 from abc import ABCMeta, abstractmethod
 from contextlib import nullcontext
@@ -15,26 +14,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.callback import CallbackSupportMixin
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from sknn._auto import RULES, Facts, is_auto, resolve
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes
-from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, StopIfNotFinite, TimeLimit
-from sknn.modules import as_columns, build_module, call_module, drawing_from, embeds_categories, try_out
-from sknn.preprocessing import Encoded, Table, as_table, make_encoder, take_rows, with_names
+from sknn._predict import block_rows, network_inputs, network_outputs
+from sknn._sample import Sample
+from sknn._watch import make_callbacks, monitored_column
+from sknn.modules import build_module, drawing_from, embeds_categories, try_out
+from sknn.preprocessing import Encoded, Table, as_table, make_encoder, with_names
 from sknn.training import (
     Rows,
     TrainingNet,
     WeightedLoss,
-    dense,
     draw_seed,
     fresh_random_state,
     held_out_rows,
@@ -43,15 +40,9 @@ from sknn.training import (
     merge_repeats,
     seed_unset,
     threads_for,
-    to_tensors,
     torch_seeded,
 )
 
-_BLOCK_CELLS = 1 << 21  # encoded cells that predict holds at a time
-_MAX_BLOCK_ROWS = 1 << 15
-# Matrix products of fewer rows take other kernels, whose last bits differ. With all blocks at least
-# this high, a row's prediction does not depend on the rows beside it.
-_MIN_BLOCK_ROWS = 32
 _MAX_MERGED_CELLS = 1_000_000  # of a table whose equal rows are merged
 
 
@@ -63,25 +54,6 @@ class Seeds(NamedTuple):
     module: int
     order: int
     dropout: int
-
-
-class Sample(NamedTuple):
-    """Checked rows of a fit, in one order."""
-
-    table: Table
-    y: np.ndarray
-    weight: np.ndarray | None
-    groups: np.ndarray | None = None
-
-    def take(self, rows: np.ndarray) -> Sample:
-        weight = None if self.weight is None else self.weight[rows]
-        groups = None if self.groups is None else self.groups[rows]
-        return Sample(take_rows(self.table, rows), self.y[rows], weight, groups)
-
-    def without_zero_weights(self) -> Sample:
-        if self.weight is None or self.weight.all():
-            return self
-        return self.take(np.flatnonzero(self.weight))
 
 
 class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -402,7 +374,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             ).to(device, torch.float32)
             if not isinstance(params["module"], str):
                 is_instance = isinstance(params["module"], nn.Module)
-                try_out(module, _inputs(encoded.head(2), device), n_outputs, may_replace_head=is_instance)
+                try_out(module, network_inputs(encoded.head(2), device), n_outputs, may_replace_head=is_instance)
         return module
 
     def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
@@ -425,53 +397,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             max_epochs=params["max_epochs"],
             batch_size=params["batch_size"],
             device=str(params["device"]),
-            callbacks=self._make_callbacks(task, valid, params, has_trained=n_before > 0),
+            callbacks=make_callbacks(self, params, valid, task, has_trained=n_before > 0),
             iterator_train__shuffle=params["shuffle"],
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
-            iterator_valid__batch_size=self._block_rows,
+            iterator_valid__batch_size=block_rows(self.encoder_),
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             **(params["net_params"] or {}),
         )
-
-    def _make_callbacks(self, task: dict, valid: Sample | None, params: dict, has_trained: bool) -> list:
-        """Callbacks in the order in which an epoch's end is told to them: keep and show, the user's, stop.
-
-        A callback that stops training does so by an exception, which those after it do not live to see.
-        """
-        monitor, lower_is_better = self._monitor_of(params, valid)
-        callbacks: list = [("_stop_if_not_finite", StopIfNotFinite(has_trained))]
-        if valid is not None and monitor is not None and monitor != "valid_loss":
-            callbacks.append(("_monitor", MonitorScore(self._scorer_of_outputs(valid, params), monitor)))
-        watched = monitor if params["early_stopping"] else None
-        callbacks.append(("_best_weights", BestWeights(watched, lower_is_better)))
-        if params["verbose"]:
-            callbacks.append(("_progress_line", ProgressLine(params["max_epochs"], monitor)))
-        if hasattr(self, "_skl_callbacks"):
-            bridge = SklearnTasks(self._callback_fit_ctx, self, task, self._snapshot)
-            callbacks.append(("_sklearn_tasks", bridge))
-        callbacks += [_own_copy(callback) for callback in params["callbacks"] or []]
-        if watched is not None:
-            stop = EarlyStopping(
-                monitor=watched,
-                patience=params["patience"],
-                threshold=params["min_delta"],
-                threshold_mode="abs",
-                lower_is_better=lower_is_better,
-            )
-            callbacks.append(("_early_stopping", stop))
-        if params["max_time"] is not None:
-            callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
-        return callbacks
-
-    @staticmethod
-    def _monitor_of(params: dict, valid: Sample | None) -> tuple[str | None, bool]:
-        """The column of the history to watch, and whether lower is better there."""
-        if valid is None:
-            return None, True
-        if params["monitor"] == "loss":
-            return "valid_loss", True
-        return f"valid_{params['monitor'] if isinstance(params['monitor'], str) else 'score'}", False
 
     def _begin_task(self, train: Sample, params: dict) -> dict:
         """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""
@@ -482,26 +415,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         context = self._init_callback_context(max_subtasks=params["max_epochs"])
         context.call_on_fit_task_begin(estimator=self, **task)
         return task
-
-    def _scorer_of_outputs(self, valid: Sample, params: dict):
-        """A function that scores the network's outputs on the validation rows as the user's scorer would."""
-        scorer = check_scoring(self, params["monitor"])
-        weighted = valid.weight is not None and _takes_sample_weight(scorer)
-        weight = {"sample_weight": valid.weight} if weighted else {}
-        view = copy.copy(self)
-
-        def score(outputs: np.ndarray) -> float:
-            view._known_outputs = (valid.table, outputs)
-            try:
-                return scorer(view, valid.table, valid.y, **weight)
-            except ValueError as error:
-                error.add_note(
-                    f"It comes from monitor={params['monitor']!r} on the {len(valid.y)} validation rows. They may "
-                    "lack a class; choose another monitor, or other validation rows."
-                )
-                raise
-
-        return score
 
     def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, n_before: int) -> None:
         n_parameters = sum(p.numel() for p in self.module_.parameters())
@@ -541,7 +454,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_iter_ = len(history)
         self.best_epoch_ = len(earlier) + best.best_epoch_
         self.loss_curve_ = history["train_loss"].tolist()
-        monitor, _ = self._monitor_of(params, net.valid)
+        monitor, _ = monitored_column(params, net.valid is not None)
         self.validation_scores_ = None if monitor is None else history[monitor].tolist()
         self._optimizer_state = None
         if keep_optimizer:
@@ -561,28 +474,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if known is not None and X is known[0]:
             return known[1]
         table = self._check_table(X, reset=False)
-        n_rows = table.shape[0]
-        outputs = np.empty((n_rows, self._target.n_outputs), dtype=np.float32)
-        step = self._block_rows
-        for start in range(0, n_rows, step):
-            block = table if n_rows <= step else take_rows(table, slice(start, start + step))
-            outputs[start : start + step] = self._forward(self.encoder_.encode(block))
-        return outputs
-
-    @property
-    def _block_rows(self) -> int:
-        """Rows that predict encodes at a time."""
-        return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // self.encoder_.n_cells_))
-
-    def _forward(self, encoded: Encoded) -> np.ndarray:
-        device = _device_of(self.module_)
-        n_rows = encoded.x_num.shape[0]
-        if n_rows < _MIN_BLOCK_ROWS:
-            encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
-        inputs = _inputs(encoded, device)
-        with torch.inference_mode():
-            output = call_module(self.module_, inputs)
-            return as_columns(output, self._target.n_outputs).cpu().numpy()[:n_rows]
+        return network_outputs(self.module_, self.encoder_, table, self._target.n_outputs)
 
     # -- state and tags -----------------------------------------------------------------------
 
@@ -616,27 +508,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
-def _pad(values, n_rows: int):
-    """The last row repeated until there are `n_rows`."""
-    if values is None:
-        return None
-    values = values.toarray() if sparse.issparse(values) else values
-    padded = np.empty((n_rows, *values.shape[1:]), dtype=values.dtype)
-    padded[: len(values)] = values
-    padded[len(values) :] = values[-1]
-    return padded
-
-
-def _inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Tensor]:
-    return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
-
-
-def _device_of(module: nn.Module) -> torch.device:
-    for parameter in module.parameters():
-        return parameter.device
-    return torch.device("cpu")
-
-
 def _device(device: str | torch.device) -> torch.device:
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -647,20 +518,6 @@ def _as_frame(history: list[dict]) -> pd.DataFrame:
     """Epochs of skorch's history as a frame, without what it records for each batch."""
     names = dict.fromkeys(name for row in history for name in row if name != "batches")
     return pd.DataFrame({name: [row.get(name) for row in history] for name in names})
-
-
-def _own_copy(callback):
-    """A copy of a user's callback, so that training changes none of his; what cannot be copied (a file) is shared."""
-    try:
-        return copy.deepcopy(callback)
-    except TypeError:
-        name, shared = callback if isinstance(callback, tuple) else (None, callback)
-        return copy.copy(shared) if name is None else (name, copy.copy(shared))
-
-
-def _takes_sample_weight(scorer) -> bool:
-    function = getattr(scorer, "_score_func", scorer)
-    return "sample_weight" in inspect.signature(function).parameters
 
 
 def _to_cpu(state):

@@ -11,8 +11,9 @@ from sklearn.utils import check_array, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn._base import BaseNN, Sample
+from sknn._base import BaseNN
 from sknn._params import CONSTRAINTS
+from sknn._sample import Sample
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
 
 

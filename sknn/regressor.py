@@ -7,8 +7,9 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 
-from sknn._base import BaseNN, Sample
+from sknn._base import BaseNN
 from sknn._params import CONSTRAINTS
+from sknn._sample import Sample
 from sknn.training import REGRESSION_LOSSES
 
 
