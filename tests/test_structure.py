@@ -20,10 +20,12 @@ MAY_IMPORT = {
     "callbacks": {"callbacks"},
     "_auto": set(),
     "_params": {"_auto", "modules", "training"},
+    "_sample": {"preprocessing"},
     "_watch": {"callbacks"},
-    "_base": {"_auto", "_params", "_watch", "modules", "preprocessing", "training"},
-    "classifier": {"_base", "_params", "training"},
-    "regressor": {"_base", "_params", "training"},
+    "_predict": {"modules", "preprocessing", "training"},
+    "_base": {"_auto", "_params", "_predict", "_sample", "_watch", "modules", "preprocessing", "training"},
+    "classifier": {"_base", "_params", "_sample", "training"},
+    "regressor": {"_base", "_params", "_sample", "training"},
     "__init__": {"classifier", "regressor"},
 }
 MUST_NOT_KNOW = {
