@@ -49,7 +49,7 @@ def _forward(module: nn.Module, encoded: Encoded, n_outputs: int) -> np.ndarray:
     inputs = network_inputs(encoded, _device_of(module))
     with torch.inference_mode():
         output = call_module(module, inputs)
-        return as_columns(output, n_outputs).cpu().numpy()[:n_rows]
+        return as_columns(output, n_outputs).detach().cpu().numpy()[:n_rows]
 
 
 def _pad(values, n_rows: int):

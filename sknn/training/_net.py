@@ -161,7 +161,7 @@ class TrainingNet(NeuralNet):
     def valid_outputs(self) -> np.ndarray:
         """The outputs (n, n_outputs) that the last validation pass left."""
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self._valid_outputs]
-        return torch.cat(outputs).cpu().numpy()
+        return torch.cat(outputs).detach().cpu().numpy()
 
     def predict_proba(self, X):
         return self.probabilities(self._outputs(X))

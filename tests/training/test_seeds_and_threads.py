@@ -12,6 +12,15 @@ from sknn.training import draw_seed, fresh_random_state, limited_to, threads_for
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def two_threads():
+    """So that a limit of one shows."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def test_torch_seeded_repeats_and_restores():
     state = torch.get_rng_state()
     with torch_seeded(3, CPU):
