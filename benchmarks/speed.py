@@ -5,7 +5,8 @@
 All contenders train the same network with the same optimiser, batches and number of epochs, on the
 same standardised float32 array; ours also does its default preprocessing. They alternate in one
 process with torch's and BLAS's threads pinned. Times are whole `fit` or `predict_proba` calls; the
-tables show medians, and ratios to the torch loop (for predictions scikit-learn's MLP) and to ours. Memory is measured in a fresh process each.
+tables show medians, and ratios to the torch loop (for predictions to scikit-learn's MLP) and to
+ours. Memory is measured in a fresh process each.
 """
 
 from __future__ import annotations
