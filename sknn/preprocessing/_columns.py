@@ -111,11 +111,13 @@ def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) ->
 class NumberBlock:
     """Numbers and flags: centred, scaled, smoothly clipped, missing cells at the centre and marked.
 
-    A number x becomes z/√(1 + (z/3)²) with z = (x − median) / (interquartile range); where that
-    range is zero, half of the whole range takes its place (Holzmüller, Grinsztajn and Steinwart,
-    "Better by default", NeurIPS 2024, section 3). A flag becomes −1 or 1. A missing cell becomes 0,
-    and a column with missing cells in `fit` gets another that holds 1 where a cell is missing and
-    0 elsewhere. Columns with a single value and nothing missing are left out.
+    A number x becomes z/√(1 + (z/3)²) with z = (x − median) / (interquartile range) (Holzmüller,
+    Grinsztajn and Steinwart, "Better by default", NeurIPS 2024, section 3). Departing from them,
+    where that range is zero the median distance of the other values from the median takes its
+    place, and not half of the whole range: an amount that is mostly 0 keeps its differences.
+    A flag becomes −1 or 1. A missing cell becomes 0, and a column with missing cells in `fit` gets
+    another that holds 1 where a cell is missing and 0 elsewhere. Columns with a single value and
+    nothing missing are left out.
     """
 
     clip = 3.0
@@ -139,10 +141,9 @@ class NumberBlock:
             if flag:
                 center[j], factor[j] = 0.5, 2.0
             elif self.scale:
-                column, column_weight = sample[:, j], sample_weight
-                if np.isnan(column).all():  # the rows drawn miss all of a rare column's values
-                    column, column_weight = values[:, j], weight
-                center[j], factor[j] = _robust_scale(column, column_weight, low[j], high[j])
+                center[j], factor[j] = _robust_scale(sample[:, j], sample_weight)
+                if factor[j] == 0 and high[j] > low[j]:  # the rows drawn miss what is rare
+                    center[j], factor[j] = _robust_scale(values[:, j], weight)
         constant = ~(high > low)
         self.kept_ = np.flatnonzero(~constant)
         self.marked_ = np.flatnonzero(missing & (~np.isnan(low)))
@@ -187,15 +188,22 @@ def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
 
 
-def _robust_scale(values, weight, low, high) -> tuple[float, float]:
+def _robust_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """The median, and 1 / spread (0 for a constant)."""
     present = ~np.isnan(values)
     if not present.any():
         return 0.0, 0.0
     if not present.all():
         values, weight = values[present], None if weight is None else weight[present]
     first, median, third = weighted_quantiles(values, weight, (0.25, 0.5, 0.75))
-    spread = float(third) - float(first) or (float(high) - float(low)) / 2
-    return float(median), 1 / spread if spread else 0.0
+    spread = float(third) - float(first)
+    if spread == 0:
+        distance = np.abs(values - median)
+        other = distance > 0
+        if not other.any():
+            return float(median), 0.0
+        spread = float(weighted_quantiles(distance[other], None if weight is None else weight[other], (0.5,))[0])
+    return float(median), 1 / spread
 
 
 class CategoryColumn:

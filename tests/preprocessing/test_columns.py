@@ -221,11 +221,15 @@ def test_numbers_follow_the_formula_by_numpy(dtype):
     np.testing.assert_allclose(encoded(block_of(fitted), new), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_half_the_range_scales_where_the_quartiles_are_equal():
-    x = np.array([5.0] * 9 + [1.0])
-    z = -4 / 2
-    expected = [0.0] * 9 + [z / np.sqrt(1 + z**2 / 9)]
-    np.testing.assert_allclose(encoded(block_of(x[:, None]), x[:, None])[:, 0], expected, rtol=1e-6)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_median_distance_of_the_others_scales_where_the_quartiles_are_equal(weighted):
+    others = [1.0, 7.0, 105.0, 9.0]  # 4, 2, 100 and 4 from the median
+    x = np.array([5.0] * (1 if weighted else 20) + others)
+    weight = np.array([20.0, 1, 1, 1, 1]) if weighted else None
+    z = (x - 5) / 4
+    expected = z / np.sqrt(1 + z**2 / 9)
+    block = NumberBlock().fit(x[:, None], np.zeros(1, bool), weight, np.random.RandomState(0))
+    np.testing.assert_allclose(encoded(block, x[:, None])[:, 0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_missing", [0, 1])
@@ -311,7 +315,7 @@ def test_the_clip_is_smooth_and_bounded():
     np.testing.assert_allclose(smooth_clip(z, 3.0), expected)
 
 
-def test_many_rows_are_sampled_for_quantiles_but_not_for_the_range(monkeypatch):
+def test_many_rows_are_sampled_for_quantiles_but_what_is_rare_is_not_lost(monkeypatch):
     monkeypatch.setattr(NumberBlock, "max_quantile_rows", 50)
     x = np.random.default_rng(0).normal(size=(1000, 1))
     same, again, other = (block_of(x, seed=seed).center_ for seed in (0, 0, 1))
@@ -320,7 +324,7 @@ def test_many_rows_are_sampled_for_quantiles_but_not_for_the_range(monkeypatch):
     np.testing.assert_allclose(same, np.median(x), atol=0.5)
     rare = np.zeros((1000, 1))
     rare[123] = 8.0  # most samples of 50 rows are constant
-    np.testing.assert_array_equal(block_of(rare).factor_, 1 / 4)
+    np.testing.assert_array_equal(block_of(rare).factor_, 1 / 8)
 
 
 # -- categories -----------------------------------------------------------------------------------
