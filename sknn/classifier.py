@@ -333,8 +333,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
 
     def _check_y(self, y):
         y = _as_labels(y)
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
+        if kind.startswith("continuous"):
+            check_classification_targets(y)  # raises
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y must hold one label a row, or be a 0/1 indicator matrix of labels. Got several columns with more "

@@ -34,6 +34,8 @@ class BestWeights(Callback):
         return self
 
     def on_train_begin(self, net, **kwargs):
+        self.parameters_ = list(net.module_.parameters())  # finding them takes longer than copying a small network
+        self.has_buffers_ = any(True for _ in net.module_.buffers())
         self._keep(net, 0)
 
     def on_epoch_end(self, net, **kwargs):
@@ -50,20 +52,19 @@ class BestWeights(Callback):
 
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
-            _copy(_state(net.module_), self.weights_)
-            self.weights_ = None
+            _copy(self._state(net), self.weights_)
+        self.parameters_ = self.weights_ = None
 
     def _keep(self, net, epoch: int) -> None:
         self.best_epoch_ = epoch
         if self.weights_ is None:
-            self.weights_ = [value.detach().clone() for value in _state(net.module_)]
+            self.weights_ = [value.detach().clone() for value in self._state(net)]
         else:
-            _copy(self.weights_, _state(net.module_))
+            _copy(self.weights_, self._state(net))
 
-
-def _state(module: torch.nn.Module) -> list[torch.Tensor]:
-    """Looked up each time, because a module may put a new buffer in the place of an old one."""
-    return [*module.parameters(), *module.buffers()]
+    def _state(self, net) -> list[torch.Tensor]:
+        """Parameters, and buffers looked up each time: a module may put a new one in the place of an old one."""
+        return [*self.parameters_, *net.module_.buffers()] if self.has_buffers_ else self.parameters_
 
 
 @torch.no_grad()

@@ -30,12 +30,18 @@ class StopIfNotFinite(Callback):
     def __init__(self, has_trained=False):
         self.has_trained = has_trained
 
+    def on_train_begin(self, net, **kwargs):
+        self.parameters_ = list(net.module_.parameters())
+
+    def on_train_end(self, net, **kwargs):
+        self.parameters_ = None
+
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]
         for name in ("train_loss", "valid_loss"):
             if not math.isfinite(epoch.get(name, 0.0)):
                 self._stop(f"The {name} became {epoch[name]}", epoch["epoch"])
-        if not _all_finite(list(net.module_.parameters())):
+        if not _all_finite(self.parameters_):
             self._stop("A weight became infinite or NaN", epoch["epoch"])
 
     def _stop(self, what: str, epoch: int) -> None:

@@ -51,7 +51,7 @@ def build_module(
     A module instance is copied, so that the user's own is never trained.
     """
     if isinstance(module, nn.Module):
-        return copy.deepcopy(module)
+        return _marked(copy.deepcopy(module))
     make = MODULES[module] if isinstance(module, str) else module
     facts = {
         "n_features": n_features,
@@ -64,7 +64,7 @@ def build_module(
         built = make(**arguments)
     if not isinstance(built, nn.Module):
         raise TypeError(f"The 'module' callable must return an nn.Module. Got {type(built).__name__} instead.")
-    return built
+    return _marked(built)
 
 
 def try_out(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may_replace_head: bool) -> None:
@@ -78,7 +78,6 @@ def try_out(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may
     ValueError
         When the module does not return (n_rows, n_outputs).
     """
-    module.__dict__["needs_codes"] = _needs_codes(module)
     shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
     with _noting(f"The 'module' was called with {shapes}, to give {n_outputs} outputs a row."):
         output = _forward(module, inputs)
@@ -108,10 +107,11 @@ def as_columns(output: Tensor, n_outputs: int) -> Tensor:
     return output if output.shape[1] == n_outputs else nn.functional.pad(output, (1, 0))
 
 
-def _needs_codes(module: nn.Module) -> bool:
-    """Whether `forward` wants codes also where nothing is embedded."""
+def _marked(module: nn.Module) -> nn.Module:
+    """With `needs_codes`: whether `forward` wants codes also where nothing is embedded. Read once, not at each step."""
     parameter = inspect.signature(module.forward).parameters.get("x_cat")
-    return parameter is not None and parameter.default is inspect.Parameter.empty
+    module.__dict__["needs_codes"] = parameter is not None and parameter.default is inspect.Parameter.empty
+    return module
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def has_columns(output: Tensor, n_outputs: int) -> bool:
 
 def call_module(module: nn.Module, inputs: dict[str, Tensor]):
     """A single input goes by position, whatever the module calls it; several go by their names."""
-    if len(inputs) == 1 and getattr(module, "needs_codes", False):
+    if len(inputs) == 1 and module.__dict__.get("needs_codes", False):
         (x,) = inputs.values()
         inputs = {"x_num": x, "x_cat": torch.empty((len(x), 0), dtype=torch.int64, device=x.device)}
     return module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))

@@ -149,4 +149,6 @@ class MLP(nn.Module):
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None = None) -> Tensor:
         x = x_num if self.embedding is None else torch.cat([x_num, self.embedding(x_cat)], dim=1)
-        return self.layers(x)  # (B, F + C · E) -> (B, D) -> (B, n_outputs)
+        for layer in self.layers:  # (B, F + C · E) -> (B, D) -> (B, n_outputs)
+            x = layer(x)
+        return x

@@ -8,14 +8,26 @@ loop does not use: step hooks, AMSGrad, capturable and differentiable steps.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, optim
+
+
+class _Lists(NamedTuple):
+    """What the fused operator takes for a parameter group, in the order of its parameters."""
+
+    params: list[Tensor]
+    exp_avgs: list[Tensor]
+    exp_avg_sqs: list[Tensor]
+    counts: list[Tensor]
 
 
 class DirectAdam(optim.Adam):
     """`torch.optim.Adam(fused=True)` with a direct step."""
 
-    _counts: Tensor | None = None
+    _counts: Tensor  # the step counts of all parameters, side by side
+    _lists: list[_Lists] | None = None  # for each group; None until torch's own step has created the state
 
     def __init__(self, params, **kwargs):
         super().__init__(params, fused=True, **kwargs)
@@ -27,56 +39,62 @@ class DirectAdam(optim.Adam):
 
     def load_state_dict(self, state_dict) -> None:
         super().load_state_dict(state_dict)
-        self._counts = None
+        self._lists = None
+
+    def add_param_group(self, param_group) -> None:
+        super().add_param_group(param_group)
+        self._lists = None
 
     def step(self, closure=None):
         loss = None if closure is None else closure()
-        with torch.no_grad():
-            if self._counts is None or self._lacks_gradients():
-                super().step()  # torch's own, which also creates the state
-                self._tie_counts()
-            else:
-                self._counts.add_(1)
-                for group in self.param_groups:
-                    self._step_group(group)
+        if not self._step_directly():
+            super().step()
+            self._collect()
         return loss
 
     step.hooked = True  # type: ignore[attr-defined] # tells torch not to wrap it in a profiler range
 
-    def _lacks_gradients(self) -> bool:
-        """Whether a parameter is frozen; its own step count must then stand still."""
-        return any(p.grad is None for group in self.param_groups for p in group["params"])
-
-    def _tie_counts(self) -> None:
-        """Make the step counts of all parameters views of one tensor, so that one operator advances them."""
+    def _collect(self) -> None:
+        """Look the state up once, and make all step counts views of one tensor, which one operator advances."""
         parameters = [p for group in self.param_groups for p in group["params"]]
         if not all(p in self.state for p in parameters):
             return
-        counts = torch.stack([self.state[p]["step"] for p in parameters])
-        for p, count in zip(parameters, counts.unbind(), strict=True):
+        self._counts = torch.stack([self.state[p]["step"] for p in parameters])
+        for p, count in zip(parameters, self._counts.unbind(), strict=True):
             self.state[p]["step"] = count
-        self._counts = counts
+        self._lists = []
+        for group in self.param_groups:
+            states = [self.state[p] for p in group["params"]]
+            columns = [[state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")]
+            self._lists.append(_Lists(group["params"], *columns))
 
-    def _step_group(self, group: dict) -> None:
-        params = group["params"]
-        states = [self.state[p] for p in params]
-        beta1, beta2 = group["betas"]
-        update = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        update(
-            params,
-            [p.grad for p in params],
-            [s["exp_avg"] for s in states],
-            [s["exp_avg_sq"] for s in states],
-            [],
-            [s["step"] for s in states],
-            lr=group["lr"],
-            beta1=beta1,
-            beta2=beta2,
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=group["maximize"],
-        )
+    def _step_directly(self) -> bool:
+        """Take the step, unless a parameter has no state yet or is frozen: its own count must then stand still."""
+        if self._lists is None:
+            return False
+        if any(p.grad is None for lists in self._lists for p in lists.params):
+            return False
+        with torch.no_grad():
+            self._counts.add_(1)
+            for group, lists in zip(self.param_groups, self._lists, strict=True):
+                beta1, beta2 = group["betas"]
+                update = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+                update(
+                    lists.params,
+                    [p.grad for p in lists.params if p.grad is not None],
+                    lists.exp_avgs,
+                    lists.exp_avg_sqs,
+                    [],
+                    lists.counts,
+                    lr=group["lr"],
+                    beta1=beta1,
+                    beta2=beta2,
+                    weight_decay=group["weight_decay"],
+                    eps=group["eps"],
+                    amsgrad=False,
+                    maximize=group["maximize"],
+                )
+        return True
 
 
 class DirectAdamW(DirectAdam):

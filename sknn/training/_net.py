@@ -200,11 +200,10 @@ class TrainingNet(NeuralNet):
         is_best = loss < self._lowest.get(prefix, float("inf"))
         if is_best:
             self._lowest[prefix] = loss
-        if not self.history[-1]["batches"]:
+        epoch = self.history[-1]
+        if not epoch["batches"]:
             self.history.new_batch()  # skorch's Checkpoint looks for the last one
-        self.history[-1].update(
-            {f"{prefix}_loss": loss, f"{prefix}_loss_best": is_best, f"{prefix}_batch_count": n_batches}
-        )
+        epoch.update({f"{prefix}_loss": loss, f"{prefix}_loss_best": is_best, f"{prefix}_batch_count": n_batches})
 
     def _record_batch(self, prefix: str, loss: Tensor, size: int) -> None:
         self.history.record_batch(f"{prefix}_loss", loss.item())
