@@ -1,6 +1,7 @@
 """The rules behind every "auto": what a parameter becomes for a table of a given size.
 
-Rules know the number of rows and the preset, never a data set. `resolved_params_` shows their result.
+Rules know the preset and what `Facts` hold, never a data set. `resolved_params_` shows their result; the
+reasons, with the measurements, are in `docs/defaults.md`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,24 @@ class Facts(NamedTuple):
 
     n_rows: int
     has_validation: bool  # validation rows or a splitter were given
+    n_columns: int = 1
+    tabular: bool = False  # the built-in tabular network, not one of the user's or a plain one
+    sparse: bool = False
+    classifies: bool = True
     batch_size: int = 0  # rows a step, once it is known
+    max_epochs: int = 0  # once it is known
+    takes_weight_decay: bool = True
+    plain_gradient: bool = False  # the optimizer is SGD, whose steps do not adapt to the gradient's size
 
 
 class Preset(NamedTuple):
     """A point between short training and high accuracy."""
 
+    # the tabular network
+    n_members: int
+    pack_layer_sizes: tuple[int, ...]
+    pack_epochs: int
+    # other networks
     hidden_layer_sizes: tuple[int, ...]
     max_steps: int
     max_epochs: int
@@ -27,9 +40,9 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[str, Preset] = {
-    "fast": Preset((64,), max_steps=4_000, max_epochs=100, patience=6),
-    "default": Preset((128, 128), max_steps=20_000, max_epochs=200, patience=12),
-    "thorough": Preset((256, 256, 256), max_steps=80_000, max_epochs=400, patience=30),
+    "fast": Preset(4, (64,), 12, (64,), max_steps=4_000, max_epochs=100, patience=6),
+    "default": Preset(8, (96, 96), 24, (128, 128), max_steps=20_000, max_epochs=200, patience=12),
+    "thorough": Preset(16, (128, 128), 32, (256, 256, 256), max_steps=80_000, max_epochs=400, patience=30),
 }
 
 # Up to so many rows, so many rows a batch: small tables need many steps, large ones cheap epochs.
@@ -37,7 +50,34 @@ _BATCH_SIZES = ((100, 100), (2_800, 32), (4_500, 64), (6_400, 128), (float("inf"
 # A table of one batch takes one step an epoch, and goes further in each.
 _LEARNING_RATES = ((100, 3e-3), (float("inf"), 1e-3))
 _MIN_ROWS_TO_HOLD_OUT = 200  # below, a held-out part is too small to tell epochs apart
+_MIN_ROWS_TO_CROSS_FIT = 100  # below, a fit is one batch
 _MIN_EPOCHS = 20
+_MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
+
+# Up to so many columns, so many members: the first layer of a pack grows with the columns.
+_MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
+_MAX_EMBEDDED_COLUMNS = 256
+
+
+def _n_members(facts: Facts, preset: Preset) -> int:
+    if not facts.tabular:
+        return 1
+    return min(preset.n_members, _look_up(_MEMBERS_BY_COLUMNS, facts.n_columns))
+
+
+def _hidden_layer_sizes(facts: Facts, preset: Preset) -> tuple[int, ...]:
+    return preset.pack_layer_sizes if facts.tabular else preset.hidden_layer_sizes
+
+
+def _numeric_embedding(facts: Facts, preset: Preset) -> str | None:
+    embeds = facts.tabular and not facts.sparse and facts.n_columns <= _MAX_EMBEDDED_COLUMNS
+    return "piecewise_linear" if embeds else None
+
+
+def _weight_decay(facts: Facts, preset: Preset) -> float:
+    if not facts.takes_weight_decay:
+        return 0.0
+    return 0.2 if facts.tabular else 1e-4
 
 
 def _batch_size(facts: Facts, preset: Preset) -> int:
@@ -45,34 +85,60 @@ def _batch_size(facts: Facts, preset: Preset) -> int:
 
 
 def _learning_rate(facts: Facts, preset: Preset) -> float:
+    if facts.tabular and facts.plain_gradient:
+        return 5e-2
+    if facts.tabular:
+        return 4e-3 if facts.classifies else 2e-2
     return _look_up(_LEARNING_RATES, facts.n_rows)
 
 
 def _max_epochs(facts: Facts, preset: Preset) -> int:
     steps_per_epoch = -(-facts.n_rows // facts.batch_size)
+    if facts.tabular:
+        return max(preset.pack_epochs, -(-_MIN_PACK_STEPS // steps_per_epoch))
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 
 
+def _patience(facts: Facts, preset: Preset) -> int:
+    """A schedule that goes down to 0 is worth nothing if it is cut off; the best epoch is kept in any case."""
+    return facts.max_epochs if facts.tabular else preset.patience
+
+
+def _early_stopping(facts: Facts, preset: Preset) -> bool:
+    least = _MIN_ROWS_TO_CROSS_FIT if facts.tabular else _MIN_ROWS_TO_HOLD_OUT
+    return facts.has_validation or facts.n_rows >= least
+
+
 RULES: dict[str, Callable[[Facts, Preset], Any]] = {
-    "hidden_layer_sizes": lambda facts, preset: preset.hidden_layer_sizes,
+    "n_members": _n_members,
+    "hidden_layer_sizes": _hidden_layer_sizes,
+    "activation": lambda facts, preset: "silu" if facts.tabular else "relu",
+    "dropout": lambda facts, preset: 0.15 if facts.tabular else 0.2,
+    "numeric_embedding": _numeric_embedding,
+    "weight_decay": _weight_decay,
     "batch_size": _batch_size,
     "learning_rate": _learning_rate,
+    "lr_schedule": lambda facts, preset: _PACK_SCHEDULES if facts.tabular else None,
     "max_epochs": _max_epochs,
-    "patience": lambda facts, preset: preset.patience,
-    "early_stopping": lambda facts, preset: facts.has_validation or facts.n_rows >= _MIN_ROWS_TO_HOLD_OUT,
+    "patience": _patience,
+    "early_stopping": _early_stopping,
 }
+
+_PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
 
 def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """The parameters with each "auto" that has a rule replaced by what the rule gives."""
     preset = PRESETS[params["preset"]]
 
-    def value_of(name, value, facts):
+    def value_of(name, facts):
+        value = params[name]
         return RULES[name](facts, preset) if name in RULES and is_auto(value) else value
 
-    # The number of epochs follows the number of steps, so the batch size comes first.
-    facts = facts._replace(batch_size=value_of("batch_size", params["batch_size"], facts))
-    return {name: value_of(name, value, facts) for name, value in params.items()}
+    # The number of epochs follows the number of steps, so the batch size comes first; patience follows the epochs.
+    facts = facts._replace(batch_size=value_of("batch_size", facts))
+    facts = facts._replace(max_epochs=value_of("max_epochs", facts))
+    return {name: value_of(name, facts) for name in params}
 
 
 def _look_up(table, n_rows: int):

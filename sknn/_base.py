@@ -14,36 +14,54 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, _fit_context, clone
+from scipy import sparse
+from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from skorch.callbacks import LRScheduler
 from torch import nn
 
 from sknn._auto import RULES, Facts, is_auto, resolve
-from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes
+from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes, schedule_functions
 from sknn._predict import block_rows, network_inputs, network_outputs
 from sknn._sample import Sample
 from sknn._watch import make_callbacks, monitored_column
-from sknn.modules import build_module, drawing_from, embeds_categories, try_out
-from sknn.preprocessing import Encoded, Table, as_table, make_encoder, with_names
+from sknn.modules import TabularNet, build_module, build_pack, drawing_from, embeds_categories, n_members_of, try_out
+from sknn.preprocessing import Encoded, Table, TableEncoder, as_table, make_encoder, quantile_bins, with_names
 from sknn.training import (
+    PackedRows,
     Rows,
     TrainingNet,
     WeightedLoss,
     draw_seed,
     fresh_random_state,
+    held_out_folds,
     held_out_rows,
     limited_to,
     make_optimizer,
     merge_repeats,
     seed_unset,
+    takes_weight_decay,
     threads_for,
     torch_seeded,
 )
 
 _MAX_MERGED_CELLS = 1_000_000  # of a table whose equal rows are merged
+# Parameters that shape the network or its input.
+_SHAPING = (
+    "module",
+    "module_params",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "numeric_embedding",
+    "n_members",
+    "preprocessing",
+)
+_N_BINS = 16  # of a number's piecewise-linear embedding
+_INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
 
 
 class Seeds(NamedTuple):
@@ -54,6 +72,19 @@ class Seeds(NamedTuple):
     module: int
     order: int
     dropout: int
+
+
+class Parts(NamedTuple):
+    """Which rows train and which validate; for a pack, which rows of them each member."""
+
+    train: Sample
+    valid: Sample | None
+    train_rows: list[np.ndarray] | None = None  # of the K members; None: all rows of `train`
+    valid_rows: list[np.ndarray] | None = None  # likewise, of `valid`
+
+    @property
+    def is_crossed(self) -> bool:
+        return self.valid_rows is not None
 
 
 class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -109,6 +140,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """One epoch on the given rows, from where the last one ended."""
         resume = self.__sklearn_is_fitted__()
         params = self._check_params() | {"early_stopping": False, "max_epochs": 1}
+        if is_auto(params["lr_schedule"]):
+            params["lr_schedule"] = None  # a schedule needs an end
         if resume:  # the rules have been applied to the rows of the first call
             for name in RULES:
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
@@ -187,8 +220,19 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return params
 
     def _resolve(self, params: dict, sample: Sample, held_out: Sample | None) -> dict:
-        has_validation = held_out is not None or params["validation_split"] is not None
-        params = resolve(params, Facts(len(sample.y), has_validation))
+        facts = Facts(
+            n_rows=len(sample.y),
+            has_validation=held_out is not None or params["validation_split"] is not None,
+            n_columns=math.prod(sample.table.shape[1:]),
+            tabular=params["module"] == "tabular" if isinstance(params["module"], str) else False,
+            sparse=sparse.issparse(sample.table),
+            classifies=is_classifier(self),
+            takes_weight_decay=takes_weight_decay(params["optimizer"]),
+            plain_gradient=params["optimizer"] in ("sgd", torch.optim.SGD),
+        )
+        params = resolve(params, facts)
+        if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
+            params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
         params["device"] = _device(params["device"])
         return params
@@ -248,15 +292,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             random_state = fresh_random_state(params["random_state"])
             self._seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
         try:
-            rows, valid, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
+            rows, parts, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
             earlier = self.history_ if resume else pd.DataFrame()
-            net = self._make_net(task, valid, params, n_before=len(earlier))
+            net = self._make_net(task, parts.valid, params, n_before=len(earlier))
             try:
                 self._run(net, rows, params, n_before=len(earlier))
             except KeyboardInterrupt:
                 self._finish(net, params, earlier, keep_optimizer=False)
                 raise
             self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+            self._look_at_held_out(net, parts, n_rows=sample.n_passed)
         finally:
             if not hasattr(self, "history_"):  # not one epoch was completed
                 self._forget()
@@ -265,30 +310,32 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _forget(self) -> None:
         """Remove what makes the estimator a fitted one."""
-        for name in ("module_", "history_"):
+        for name in ("module_", "history_", "oof_prediction_", "oof_score_", "temperature_"):
             self.__dict__.pop(name, None)
 
     def _prepare(self, sample: Sample, held_out: Sample | None, params: dict, *, resume: bool, classes):
         """From rows to tensors, and to a network of their shape."""
-        train, valid = self._split(sample, held_out, params, self._seeds.split)
+        parts = self._split(sample, held_out, params, self._seeds.split)
         if resume:
             self._check_unchanged(params)
         else:
-            self._target = self._make_target(sample.y, train, classes)
+            self._target = self._make_target(sample.y, parts.train, classes)
             self.encoder_ = self._make_encoder(params, self._seeds.encoder)
-        encoded = self._encode(train, valid, resume=resume)
+        encoded = self._encode(parts, resume=resume)
         if not resume:
-            self.module_ = self._build_module(encoded[0], params, self._seeds.module)
+            self.module_ = self._build_module(encoded[0], parts.train, params, self._seeds.module)
             self._optimizer_state: tuple[str, dict] | None = None
             self._mean_weight: float | None = None
-        rows = self._make_rows(encoded, train, valid, params)
+        rows = self._make_rows(encoded, parts, params)
+        if not resume and isinstance(self.module_, TabularNet):
+            self._initialize(rows[0], params, self._seeds.module)
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
         self.n_outputs_ = self._target.n_user_outputs
-        return rows, valid, self._begin_task(train, params)
+        return self._packed(rows, parts), parts, self._begin_task(parts.train, params)
 
     def _check_unchanged(self, params: dict) -> None:
         """A fit that goes on cannot change the network or its input."""
-        for name in ("module", "module_params", "hidden_layer_sizes", "activation", "dropout", "preprocessing"):
+        for name in _SHAPING:
             before, now = self.resolved_params_[name], params[name]
             if before is not now and before != now:
                 raise InvalidParameterError(
@@ -296,10 +343,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                     f"(warm_start, partial_fit). It was {before!r} and is {now!r} now; set warm_start=False."
                 )
 
-    def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int):
+    def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int) -> Parts:
         """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
         if held_out is not None or not params["early_stopping"]:
-            return sample.without_zero_weights(), held_out
+            return Parts(sample.without_zero_weights(), held_out)
+        if params["n_members"] > 1 and params["member_validation"] == "cross" and not _sees_target(params):
+            return self._cross(sample, params, seed)
         train, valid = held_out_rows(
             len(sample.y),
             self._class_codes(sample.y),
@@ -309,10 +358,45 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             y=sample.y,
             seed=seed,
         )
+        return self._held_out_part(sample, train, valid)
+
+    def _held_out_part(self, sample: Sample, train: np.ndarray, valid: np.ndarray) -> Parts:
         parts = [sample.take(rows).without_zero_weights() for rows in (train, valid)]
         if not all(len(part.y) for part in parts):
             raise ValueError("All rows of a part of validation_split have weight 0. Give some of them a weight.")
-        return parts
+        return Parts(*parts)
+
+    def _cross(self, sample: Sample, params: dict, seed: int) -> Parts:
+        """Member k holds out fold k. Further members begin again at the first fold."""
+        folds = held_out_folds(
+            len(sample.y),
+            self._class_codes(sample.y),
+            sample.groups,
+            n_folds=params["n_members"],
+            splitter=params["validation_split"],
+            y=sample.y,
+            seed=seed,
+        )
+        if len(folds) == 1:  # a single split is one for all
+            return self._held_out_part(sample, *folds[0])
+        if is_auto(self.n_members):
+            params["n_members"] = len(folds)
+        if sample.weight is not None and not sample.weight.all():
+            kept = sample.weight > 0
+            folds = [(train[kept[train]], valid[kept[valid]]) for train, valid in folds]
+            if not all(len(train) and len(valid) for train, valid in folds):
+                raise ValueError("All rows of a fold have weight 0. Give some of them a weight.")
+        seen = np.unique(np.concatenate([rows for fold in folds for rows in fold]))
+        train = sample.take(seen)
+        members = [folds[k % len(folds)] for k in range(params["n_members"])]
+        held_out = np.unique(np.concatenate([valid for _, valid in members]))
+        valid = train if len(held_out) == len(seen) else sample.take(held_out)
+        return Parts(
+            train,
+            valid,
+            [np.searchsorted(seen, rows) for rows, _ in members],
+            [np.searchsorted(held_out, rows) for _, rows in members],
+        )
 
     def _make_encoder(self, params: dict, seed: int):
         preprocessing = params["preprocessing"]
@@ -320,27 +404,43 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             preprocessing = seed_unset(clone(preprocessing), seed)
         return make_encoder(preprocessing, embed=embeds_categories(params["module"]), random_state=seed)
 
-    def _encode(self, train: Sample, valid: Sample | None, *, resume: bool) -> tuple[Encoded, Encoded | None]:
+    def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded, Encoded | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
+        train, valid = parts.train, parts.valid
         if resume:
             encoded = self.encoder_.encode(train.table)
         else:
             encoded = self.encoder_.fit_encode(train.table, train.y, train.weight)
-        return encoded, None if valid is None else self.encoder_.encode(valid.table)
+        if valid is None or valid is train:
+            return encoded, None
+        return encoded, self.encoder_.encode(valid.table)
 
-    def _make_rows(self, encoded, train: Sample, valid: Sample | None, params: dict) -> tuple[Rows, Rows | None]:
+    def _make_rows(self, encoded, parts: Parts, params: dict) -> tuple[Rows, Rows | None]:
         """Both parts as tensors with targets and weights."""
         encoded_train, encoded_valid = encoded
-        parts = encoded_train, self._target.encode(train.y), self._row_weight(train)
+        train, valid = parts.train, parts.valid
+        columns = encoded_train, self._target.encode(train.y), self._row_weight(train)
         if valid is None and self._is_one_small_batch(encoded_train, params):
-            parts = merge_repeats(*parts)
-        if self._mean_weight is None and parts[2] is not None:
-            self._mean_weight = parts[2].mean()  # later rows are measured by it
-        rows = self._to_rows(*parts, params["device"], self._mean_weight)
-        if valid is None or encoded_valid is None:
-            return rows, None
-        parts = encoded_valid, self._target.encode(valid.y), self._row_weight(valid)
-        return rows, self._to_rows(*parts, params["device"])
+            columns = merge_repeats(*columns)
+        if self._mean_weight is None and columns[2] is not None:
+            self._mean_weight = columns[2].mean()  # later rows are measured by it
+        rows = self._to_rows(*columns, params["device"], self._mean_weight)
+        if valid is None or valid is train:
+            return rows, None if valid is None else rows
+        columns = encoded_valid, self._target.encode(valid.y), self._row_weight(valid)
+        return rows, self._to_rows(*columns, params["device"])
+
+    def _packed(self, rows: tuple[Rows, Rows | None], parts: Parts):
+        """For a pack the rows of each member."""
+        n_members = n_members_of(self.module_)
+        if n_members is None:
+            return rows
+        packed = []
+        for part, members in zip(rows, (parts.train_rows, parts.valid_rows), strict=True):
+            if part is not None:
+                part = PackedRows(part, members or [np.arange(len(part))] * n_members)
+            packed.append(part)
+        return tuple(packed)
 
     def _is_one_small_batch(self, encoded: Encoded, params: dict) -> bool:
         """Whether equal rows can be merged: each step sees all rows, and only the loss knows how many there are."""
@@ -357,32 +457,55 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             weight = None if (weight == 1).all() else weight
         return Rows(encoded, target, weight, device, self._target.decode)
 
-    def _build_module(self, encoded: Encoded, params: dict, seed: int) -> nn.Module:
-        """A network of the shape that the data ask for, tried out on the first rows."""
+    def _build_module(self, encoded: Encoded, train: Sample, params: dict, seed: int) -> nn.Module:
+        """A network, or a pack, of the shape that the data ask for, tried out on the first rows."""
         module_params = dict(params["module_params"] or {})
+        of_built_in: dict[str, Any] = {}
+        is_tabular = isinstance(params["module"], str) and params["module"] == "tabular"
         if isinstance(params["module"], str):
             own = {name: params[name] for name in ("hidden_layer_sizes", "activation", "dropout")}
             module_params = own | module_params
+        if is_tabular:
+            n_bins = module_params.pop("n_bins", _N_BINS)
+            embedding = module_params["numeric_embedding"] = params["numeric_embedding"]
+            embeds = embedding is not None and isinstance(encoded.x_num, np.ndarray) and encoded.x_num.ndim == 2
+            of_built_in["n_members"] = params["n_members"]
+            of_built_in["bins"] = quantile_bins(encoded.x_num, n_bins, train.weight, seed) if embeds else ()
         device, n_outputs = params["device"], self._target.n_outputs
-        with torch_seeded(seed, device):
-            module = build_module(
+
+        def build():
+            return build_module(
                 params["module"],
                 module_params,
                 n_features=self.encoder_.n_features_,
                 n_outputs=n_outputs,
                 cat_cardinalities=self.encoder_.cat_cardinalities_,
+                **of_built_in,
             ).to(device, torch.float32)
-            if not isinstance(params["module"], str):
-                is_instance = isinstance(params["module"], nn.Module)
-                try_out(module, network_inputs(encoded.head(2), device), n_outputs, may_replace_head=is_instance)
+
+        with torch_seeded(seed, device):
+            if is_tabular or (params["n_members"] == 1 and isinstance(params["module"], str)):
+                return build()
+            inputs = network_inputs(encoded.head(2), device)
+            if params["n_members"] > 1:
+                return build_pack([build() for _ in range(params["n_members"])], inputs, n_outputs)
+            module = build()
+            try_out(module, inputs, n_outputs, may_replace_head=isinstance(params["module"], nn.Module))
         return module
+
+    def _initialize(self, rows: Rows, params: dict, seed: int) -> None:
+        """Fit the scale of a tabular network's weights to some training rows."""
+        order = torch.from_numpy(np.random.RandomState(seed).permutation(len(rows))[:_INITIAL_ROWS])
+        inputs, _, weight = rows.take(order)
+        with torch_seeded(seed + 1, params["device"]):
+            self.module_.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
 
     def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
         loss = params["loss"]
         criterion = WeightedLoss(self._losses[loss] if isinstance(loss, str) else loss, self._target.n_outputs)
         optimizer, optimizer_params = make_optimizer(
             params["optimizer"],
-            params["optimizer_params"] or {},
+            self._optimizer_defaults(params) | (params["optimizer_params"] or {}),
             weight_decay=params["weight_decay"],
             device=params["device"],
         )
@@ -392,6 +515,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             decode=self._target.predict,
             probabilities=getattr(self._target, "probabilities", None),
             classes=getattr(self._target, "classes", None),
+            combine=self._target.combine,
+            schedules=schedule_functions(params["lr_schedule"]),
             optimizer=optimizer,
             lr=params["learning_rate"],
             max_epochs=params["max_epochs"],
@@ -401,10 +526,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             iterator_train__shuffle=params["shuffle"],
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
-            iterator_valid__batch_size=block_rows(self.encoder_),
+            iterator_valid__batch_size=block_rows(self.encoder_, n_members_of(self.module_) or 1),
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             **(params["net_params"] or {}),
         )
+
+    def _optimizer_defaults(self, params: dict) -> dict:
+        """Moments with a shorter memory suit the few steps of a pack (Holzmüller et al., NeurIPS 2024, appendix A)."""
+        is_adam = params["optimizer"] in ("adam", "adamw")
+        return {"betas": (0.9, 0.95)} if is_adam and isinstance(self.module_, TabularNet) else {}
 
     def _begin_task(self, train: Sample, params: dict) -> dict:
         """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""
@@ -460,6 +590,33 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if keep_optimizer:
             self._optimizer_state = type(net.optimizer_).__name__, net.optimizer_.state_dict()["state"]
 
+    def _look_at_held_out(self, net: TrainingNet, parts: Parts, n_rows: int) -> None:
+        """Calibrate on the predictions of held-out rows, and keep them where every row was held out by some member."""
+        if parts.valid is None or not hasattr(self, "history_"):
+            return
+        valid = parts.valid
+        outputs = net.outputs_on_held_out()
+        self._calibrate(outputs, valid, net.member_outputs() if parts.is_crossed else None)
+        if not parts.is_crossed:
+            return
+        predicted = self._decode_outputs(outputs)
+        rows = np.arange(n_rows) if valid.positions is None else valid.positions
+        self.oof_prediction_ = np.full((n_rows, *predicted.shape[1:]), np.nan)
+        self.oof_prediction_[rows] = predicted
+        self.oof_score_ = float(self._score_function(valid.y, self._target.predict(outputs), sample_weight=valid.weight))
+
+    def _calibrate(self, outputs: np.ndarray, valid: Sample, members: np.ndarray | None) -> None:
+        """Nothing to do for a regressor."""
+
+    @abstractmethod
+    def _decode_outputs(self, outputs: np.ndarray) -> np.ndarray:
+        """What `oof_prediction_` holds."""
+
+    @property
+    @abstractmethod
+    def _score_function(self):
+        """scikit-learn's metric that `score` uses."""
+
     def _snapshot(self) -> dict:
         """Fitted attributes as of now, for callbacks; the weights are copies."""
         return {"module_": copy.deepcopy(self.module_).eval()}
@@ -474,7 +631,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if known is not None and X is known[0]:
             return known[1]
         table = self._check_table(X, reset=False)
-        return network_outputs(self.module_, self.encoder_, table, self._target.n_outputs)
+        return network_outputs(self.module_, self.encoder_, table, self._target.n_outputs, self._target.combine)
+
+    def _member_outputs(self, X) -> np.ndarray:
+        """The outputs (n_members, n_samples, n_outputs) of each member."""
+        check_is_fitted(self)
+        table = self._check_table(X, reset=False)
+        outputs = network_outputs(self.module_, self.encoder_, table, self._target.n_outputs, lambda members: members)
+        return outputs if outputs.ndim == 3 else outputs[None]
 
     # -- state and tags -----------------------------------------------------------------------
 
@@ -506,6 +670,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags.string, tags.input_tags.allow_nan = inner.string, inner.allow_nan
             tags.input_tags.sparse = inner.sparse
         return tags
+
+
+def _schedules_itself(callbacks) -> bool:
+    """Whether the user's callbacks set the learning rate."""
+    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
+    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
+
+
+def _sees_target(params: dict) -> bool:
+    """Whether preprocessing learns from y, so that rows which it was fitted on are not held out."""
+    transformer = params["preprocessing"]
+    if isinstance(transformer, TableEncoder) or not hasattr(transformer, "get_params"):
+        return False
+    parts = [transformer, *transformer.get_params(deep=True).values()]
+    return any(hasattr(part, "__sklearn_tags__") and get_tags(part).target_tags.required for part in parts)
 
 
 def _device(device: str | torch.device) -> torch.device:

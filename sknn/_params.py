@@ -17,9 +17,9 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
-from sknn._auto import PRESETS
-from sknn.modules import ACTIVATIONS, MODULES, module_params_of
-from sknn.training import OPTIMIZERS, optimizer_parameters, takes_weight_decay
+from sknn._auto import PRESETS, is_auto
+from sknn.modules import ACTIVATIONS, MODULES, NUMERIC_EMBEDDINGS, module_params_of
+from sknn.training import OPTIMIZERS, SCHEDULED, SCHEDULES, optimizer_parameters, takes_weight_decay
 
 AUTO = StrOptions({"auto"})
 
@@ -27,13 +27,17 @@ CONSTRAINTS: dict = {
     "module": [StrOptions(set(MODULES)), callable],
     "module_params": [dict, None],
     "hidden_layer_sizes": [AUTO, Interval(Integral, 1, None, closed="left"), "array-like"],
-    "activation": [StrOptions(set(ACTIVATIONS)), callable],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "activation": [AUTO, StrOptions(set(ACTIVATIONS)), callable],
+    "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
+    "numeric_embedding": [AUTO, StrOptions(set(NUMERIC_EMBEDDINGS)), None],
+    "n_members": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "member_validation": [StrOptions({"cross", "shared"})],
     "preprocessing": [AUTO, HasMethods(["fit_transform", "transform"]), None],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [AUTO, Interval(Real, 0, None, closed="left")],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
     "optimizer_params": [dict, None],
     "learning_rate": [AUTO, Interval(Real, 0, None, closed="neither")],
+    "lr_schedule": [AUTO, StrOptions(set(SCHEDULES)), dict, callable, None],
     "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
     "max_epochs": [AUTO, Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
@@ -53,11 +57,14 @@ CONSTRAINTS: dict = {
     "net_params": [dict, None],
 }
 
+# What `module_params` of "tabular" sets that is read off the data before the network is built.
+_DATA_OPTIONS = ("n_bins",)
+
 # Parameters that have a dict of further ones: the prefix in a grid, and the dict's name.
 NESTED = {"module": "module_params", "optimizer": "optimizer_params"}
 
 _NETWORK_FACTS = {"self", "n_features", "n_outputs", "cat_cardinalities"}
-_MLP_OWN = {"hidden_layer_sizes", "activation", "dropout"}
+_OF_BUILT_IN = {"bins", "n_members", "hidden_layer_sizes", "activation", "dropout", "numeric_embedding"}
 
 
 def nested_names(params: dict, prefix: str) -> list[str] | None:
@@ -68,8 +75,9 @@ def nested_names(params: dict, prefix: str) -> list[str] | None:
     names = module_params_of(module)
     if names is None:
         return None
-    taken = _NETWORK_FACTS | (_MLP_OWN if isinstance(module, str) else set())
-    return [name for name in names if name not in taken]
+    taken = _NETWORK_FACTS | (_OF_BUILT_IN if isinstance(module, str) else set())
+    own = [name for name in names if name not in taken]
+    return [*own, *_DATA_OPTIONS] if module == "tabular" else own
 
 
 def check_nested(owner: str, params: dict, prefix: str, names) -> None:
@@ -93,7 +101,9 @@ def check_params(owner: str, params: dict) -> None:
     _check_callbacks(owner, params["callbacks"])
     _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
-    if params["weight_decay"] and not takes_weight_decay(params["optimizer"]):
+    _check_schedule(owner, params["lr_schedule"])
+    decays = params["weight_decay"] and not is_auto(params["weight_decay"])
+    if decays and not takes_weight_decay(params["optimizer"]):
         raise InvalidParameterError(
             f"The 'weight_decay' parameter of {owner} must be 0 for the optimizer {_name(params['optimizer'])}, which "
             f"has none. Got {params['weight_decay']!r} instead."
@@ -108,6 +118,27 @@ def check_params(owner: str, params: dict) -> None:
             f"The 'preprocessing' parameter of {owner} must be a transformer instance. Got the class "
             f"{_name(params['preprocessing'])} instead; call it: {_name(params['preprocessing'])}()."
         )
+
+
+def _check_schedule(owner: str, schedule) -> None:
+    if not isinstance(schedule, dict):
+        return
+    fits = all(callable(value) or value is None or value in SCHEDULES for value in schedule.values())
+    if not fits or not set(schedule) <= set(SCHEDULED):
+        raise InvalidParameterError(
+            f"The 'lr_schedule' parameter of {owner}, as a dict, must have keys among {list(SCHEDULED)} and values "
+            f"that are None, a callable or one of {sorted(SCHEDULES)}. Got {schedule!r} instead."
+        )
+
+
+def schedule_functions(value) -> dict:
+    """`lr_schedule` as functions of progress by what they multiply."""
+    named = value if isinstance(value, dict) else {"learning_rate": value}
+    return {
+        name: SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        for name, schedule in named.items()
+        if schedule is not None
+    }
 
 
 def layer_sizes(value) -> tuple[int, ...]:

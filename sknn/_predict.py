@@ -5,36 +5,44 @@ Nothing here changes the module, not even its mode, so that several threads can 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy import sparse
 from torch import nn
 
-from sknn.modules import as_columns, call_module
+from sknn.modules import as_columns, call_module, n_members_of
 from sknn.preprocessing import Encoded, Table, take_rows
 from sknn.training import dense, to_tensors
 
+Combine = Callable[[np.ndarray], np.ndarray]
+
 _BLOCK_CELLS = 1 << 21  # encoded cells held at a time
 _MAX_BLOCK_ROWS = 1 << 15
+_PACK_WIDENING = 2  # a member of a pack embeds numbers, which takes more memory than the rows
 # Matrix products of fewer rows take other kernels, whose last bits differ. With all blocks at least
 # this high, a row's prediction does not depend on the rows beside it.
 _MIN_BLOCK_ROWS = 32
 
 
-def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int) -> np.ndarray:
-    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode."""
+def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int, combine: Combine) -> np.ndarray:
+    """Outputs float32 of a module in evaluation mode: (n_rows, n_outputs), or what `combine` makes of (K, n_rows, n_outputs)."""
     n_rows = table.shape[0]
-    outputs = np.empty((n_rows, n_outputs), dtype=np.float32)
-    step = block_rows(encoder)
-    for start in range(0, n_rows, step):
+    n_members = n_members_of(module)
+    step = block_rows(encoder, n_members or 1)
+    blocks = []
+    for start in range(0, max(n_rows, 1), step):
         block = table if n_rows <= step else take_rows(table, slice(start, start + step))
-        outputs[start : start + step] = _forward(module, encoder.encode(block), n_outputs)
-    return outputs
+        outputs = _forward(module, encoder.encode(block), n_outputs, n_members is not None)
+        blocks.append(outputs if n_members is None else combine(outputs))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-2)
 
 
-def block_rows(encoder) -> int:
+def block_rows(encoder, n_members: int = 1) -> int:
     """Rows that are encoded and passed through the network at a time."""
-    return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_))
+    rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
+    return max(_MIN_BLOCK_ROWS, rows if n_members == 1 else rows // (_PACK_WIDENING * n_members))
 
 
 def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Tensor]:
@@ -42,14 +50,15 @@ def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Te
     return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
-def _forward(module: nn.Module, encoded: Encoded, n_outputs: int) -> np.ndarray:
+def _forward(module: nn.Module, encoded: Encoded, n_outputs: int, is_pack: bool) -> np.ndarray:
     n_rows = encoded.x_num.shape[0]
     if n_rows < _MIN_BLOCK_ROWS:
         encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
     inputs = network_inputs(encoded, _device_of(module))
     with torch.inference_mode():
-        output = call_module(module, inputs)
-        return as_columns(output, n_outputs).detach().cpu().numpy()[:n_rows]
+        output = call_module(module, inputs, shared=True)
+        output = output if is_pack else as_columns(output, n_outputs)
+        return output.detach().cpu().numpy()[..., :n_rows, :]
 
 
 def _pad(values, n_rows: int):

@@ -16,13 +16,21 @@ class Sample(NamedTuple):
     y: np.ndarray
     weight: np.ndarray | None
     groups: np.ndarray | None = None
+    positions: np.ndarray | None = None  # among the rows as the user passed them; None: these are all of them
+    n_rows_passed: int | None = None  # their number
 
     def take(self, rows: np.ndarray) -> Sample:
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
-        return Sample(take_rows(self.table, rows), self.y[rows], weight, groups)
+        positions = rows if self.positions is None else self.positions[rows]
+        return Sample(take_rows(self.table, rows), self.y[rows], weight, groups, positions, self.n_passed)
 
     def without_zero_weights(self) -> Sample:
         if self.weight is None or self.weight.all():
             return self
         return self.take(np.flatnonzero(self.weight))
+
+    @property
+    def n_passed(self) -> int:
+        """Number of rows that the user passed."""
+        return self.n_rows_passed if self.n_rows_passed is not None else len(self.y)

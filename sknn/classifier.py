@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknn._base import BaseNN
+from sknn._calibration import best_temperature, ensemble_shrinkage
 from sknn._params import CONSTRAINTS
 from sknn._sample import Sample
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
@@ -25,8 +29,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
 
     Parameters
     ----------
-    module : {"mlp"}, nn.Module class, nn.Module instance or callable, default="mlp"
-        The network. A class or a callable that builds a module is called with those of
+    module : {"tabular", "mlp"}, nn.Module class, nn.Module instance or callable, default="tabular"
+        The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories and
+        the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`. A class or a callable that builds a module is called with those of
         `n_features`, `n_outputs` and `cat_cardinalities` that its signature names, and with
         `module_params`. An instance is copied and trained from its present weights. A module
         returns logits (B, n_outputs), one for each class or label; for two classes a single
@@ -35,14 +40,30 @@ class NNClassifier(ClassifierMixin, BaseNN):
         categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
-        "mlp" takes `embedding_dim` (default 8).
+        "tabular" takes `n_bins` (default 16) and the options of :class:`sknn.modules.TabularNet`, "mlp"
+        `embedding_dim` (default 8).
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
-        Widths of the hidden layers of "mlp". "auto": (128, 128), or what `preset` says.
-    activation : str, nn.Module class or callable, default="relu"
-        Activation of "mlp": "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
-        "sigmoid", "silu", "softplus", "tanh", or what builds an activation module.
-    dropout : float, default=0.2
-        Probability in [0, 1) with which a hidden unit of "mlp" is dropped in training.
+        Widths of the hidden layers of a built-in network. "auto": (96, 96) for "tabular" and (128, 128)
+        for "mlp", or what `preset` says.
+    activation : "auto", str, nn.Module class or callable, default="auto"
+        Activation of a built-in network: "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
+        "sigmoid", "silu", "softplus", "tanh", or what builds an activation module. "auto": "silu" for "tabular",
+        "relu" for "mlp".
+    dropout : "auto" or float, default="auto"
+        Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training.
+        "auto": 0.15 for "tabular", 0.2 for "mlp".
+    numeric_embedding : {"auto", "piecewise_linear", "periodic"} or None, default="auto"
+        How "tabular" embeds numbers; see :class:`sknn.modules.TabularNet`. "auto": "piecewise_linear" up to
+        256 columns, else None.
+    n_members : "auto" or int, default="auto"
+        Number of networks that are trained together as a pack; predictions are their mean. "auto": for
+        "tabular" 8, or what `preset` says, 4 from 513 columns and 1 from 1,025, and as many as
+        `validation_split` has folds; 1 for other networks.
+    member_validation : {"cross", "shared"}, default="cross"
+        Which rows the members of a pack hold out. "cross": member k holds out fold k, so that each row
+        trains all members but one and its held-out prediction is `oof_prediction_`. Folds are
+        stratified, and keep `groups` together. "shared": one part for all, as with `X_val`, and where
+        a transformer in `preprocessing` learns from y.
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
         categories, dates and missing cells. A scikit-learn transformer takes its place; missing
@@ -56,47 +77,60 @@ class NNClassifier(ClassifierMixin, BaseNN):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, {label: weight}; "balanced" makes the weight of all
         classes equal. Multiplied with `sample_weight`.
-    weight_decay : float, default=1e-4
+    weight_decay : "auto" or float, default="auto"
         Weight decay of the optimizer: decoupled for "adamw" (Loshchilov and Hutter, ICLR 2019),
-        an L2 penalty for the others.
+        an L2 penalty for the others. "auto": 0.2 for "tabular", else 0.0001; 0 for an optimizer without.
     optimizer : {"adam", "adamw", "nadam", "rmsprop", "sgd"} or torch.optim.Optimizer class, default="adamw"
-        The optimizer, with torch's defaults; torch's fused step is used where it has one.
+        The optimizer, with torch's defaults (but for "tabular" `betas` of (0.9, 0.95)); torch's fused step
+        is used where it has one.
     optimizer_params : dict or None, default=None
         Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets
         one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
-        Learning rate, larger than 0. "auto": 0.003 up to 100 rows, else 0.001. Change it during
-        training by skorch's `LRScheduler` in `callbacks`.
+        Learning rate, larger than 0. "auto": 0.004 for "tabular", whose parts learn at multiples of it;
+        for other networks 0.003 up to 100 rows, else 0.001.
+    lr_schedule : "auto", str, callable, dict or None, default="auto"
+        What the learning rate is multiplied by as training progresses: "cosine", "flat_cosine", "linear",
+        "log_cosine", "one_cycle", or a function of progress from 0 to 1. A dict sets schedules for any of
+        "learning_rate", "weight_decay" and "dropout". "auto": for "tabular" "one_cycle" for the first and
+        "flat_cosine" for the others, except in `partial_fit`; None for other networks. For torch's
+        schedulers, put skorch's `LRScheduler` into `callbacks`.
     batch_size : "auto" or int, default="auto"
-        Rows a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
+        Rows of a member in a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
         6,400, else 256.
     max_epochs : "auto" or int, default="auto"
-        Passes over the training rows, at most. "auto": as many as make the preset's number of
-        steps (20,000), between 20 and 200.
+        Passes over the training rows, at most. "auto": for "tabular" 24, or what `preset` says, and at
+        least 300 steps; for other networks as many as make the preset's number of steps (20,000),
+        between 20 and 200.
     shuffle : bool, default=True
         Whether rows are shuffled before each epoch.
     max_time : float or None, default=None
-        Seconds after which training stops, at the end of an epoch.
+        Seconds after which training stops, at the end of an epoch. Schedules are shortened as soon as it is
+        seen that they would take longer, so that they come to their end in time.
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out rows, stop after `patience` epochs without progress on them, and keep
-        the weights of the best epoch. "auto": from 200 rows on, or with `validation_split` or
-        `X_val`. If False and `X_val` is given, the validation loss is only recorded.
+        the weights of the best epoch. "auto": from 200 rows on (100 for "tabular"), or with
+        `validation_split` or `X_val`. If False and `X_val` is given, the validation loss is only recorded.
     validation_fraction : float, default=0.1
         Share of the rows that is held out, stratified by class; whole groups with
         `groups`.
     validation_split : int, scikit-learn splitter, iterable or None, default=None
-        Splits the rows instead; its first split is used. Positions count the rows as passed to
-        `fit`, those of weight 0 included.
+        Splits the rows instead: one split a member of a cross-fitted pack, else its first split is
+        used. Positions count the rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
-        Epochs without progress after which training stops. "auto": 12, or what `preset` says.
+        Epochs without progress after which training stops. "auto": for "tabular" `max_epochs`, so that
+        schedules come to their end; for other networks 12, or what `preset` says.
     min_delta : float, default=0.0
         Least change of the monitored value that counts as progress.
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.
+    calibration : "auto" or None, default="auto"
+        "auto" divides logits by a temperature that makes the loss of held-out predictions lowest (Guo et
+        al., "On calibration of modern neural networks", ICML 2017), where rows are held out. None: not.
     preset : {"fast", "default", "thorough"}, default="default"
-        What "auto" aims for: little time, a balance, or accuracy (larger networks, more steps, more patience).
+        What "auto" aims for: little time, a balance, or accuracy (more members, larger networks, more steps).
     callbacks : list or None, default=None
         Skorch callbacks, as instances, classes or (name, callback) pairs. They are copied. For
         callbacks of scikit-learn's own protocol see `set_callbacks`.
@@ -139,6 +173,14 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Validation loss, or the monitored score, of each epoch.
     resolved_params_ : dict
         The parameters with each "auto" replaced.
+    oof_prediction_ : ndarray of shape (n_samples, ...)
+        Out-of-fold probabilities of a cross-fitted pack: for each row of `fit` those of the member that
+        held it out, in the shape that `predict_proba` gives. NaN for rows of weight 0. Only where members
+        hold out folds.
+    oof_score_ : float
+        Accuracy of those predictions. It is that of single members, so the ensemble is a little better.
+    temperature_ : float
+        By what logits are divided before they become probabilities; see `calibration`.
 
     See Also
     --------
@@ -147,6 +189,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
     References
     ----------
     I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019 (the default optimizer).
+    D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: Strong pre-tuned MLPs and boosted
+    trees on tabular data", NeurIPS 2024 (much of the tabular network). Y. Gorishniy, I. Rubachev,
+    A. Babenko, "On embeddings for numerical features in tabular deep learning", NeurIPS 2022.
 
     Examples
     --------
@@ -161,25 +206,30 @@ class NNClassifier(ClassifierMixin, BaseNN):
     """
 
     _parameter_constraints: dict = CONSTRAINTS | {
+        "calibration": [StrOptions({"auto"}), None],
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
     def __init__(
         self,
-        module="mlp",
+        module="tabular",
         module_params=None,
         *,
         hidden_layer_sizes="auto",
-        activation="relu",
-        dropout=0.2,
+        activation="auto",
+        dropout="auto",
+        numeric_embedding="auto",
+        n_members="auto",
+        member_validation="cross",
         preprocessing="auto",
         loss="cross_entropy",
         class_weight=None,
-        weight_decay=1e-4,
+        weight_decay="auto",
         optimizer="adamw",
         optimizer_params=None,
         learning_rate="auto",
+        lr_schedule="auto",
         batch_size="auto",
         max_epochs="auto",
         shuffle=True,
@@ -190,6 +240,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         patience="auto",
         min_delta=0.0,
         monitor="loss",
+        calibration="auto",
         preset="default",
         callbacks=None,
         warm_start=False,
@@ -203,6 +254,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+        self.numeric_embedding = numeric_embedding
+        self.n_members = n_members
+        self.member_validation = member_validation
         self.preprocessing = preprocessing
         self.loss = loss
         self.class_weight = class_weight
@@ -210,6 +264,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params
         self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.shuffle = shuffle
@@ -220,6 +275,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.patience = patience
         self.min_delta = min_delta
         self.monitor = monitor
+        self.calibration = calibration
         self.preset = preset
         self.callbacks = callbacks
         self.warm_start = warm_start
@@ -295,6 +351,21 @@ class NNClassifier(ClassifierMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.probabilities(outputs)
 
+    def predict_std(self, X):
+        """Predict how far the members of a pack are apart.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        std : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
+            Standard deviation of the members' probabilities; 0 for a single network.
+        """
+        return self._target.probabilities(self._member_outputs(X)).std(axis=0)
+
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities, also where the probability itself would be 0.
 
@@ -362,6 +433,26 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _row_weight(self, sample: Sample):
         return self._target.row_weight(sample.y, sample.weight)
 
+    def _calibrate(self, outputs, valid: Sample, members) -> None:
+        self.temperature_ = self._member_temperature = 1.0
+        if self.calibration is not None:
+            known = np.isfinite(outputs).all(axis=1)
+            y, weight = self._target.encode(valid.y)[known], self._row_weight(valid)
+            weight = None if weight is None else weight[known]
+            loss = functools.partial(self._target.log_loss, outputs[known], y, weight)
+            self._member_temperature = self.temperature_ = best_temperature(loss)
+            if members is not None:
+                centred = self._target.centred
+                self.temperature_ *= ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
+        self._target.temperature = self.temperature_
+
+    def _decode_outputs(self, outputs):
+        return self._target.probabilities(outputs, self._member_temperature)
+
+    @property
+    def _score_function(self):
+        return accuracy_score
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -372,6 +463,7 @@ class ClassLabels:
     """One label a row: labels to codes for the loss, and logits back to labels."""
 
     n_user_outputs = 1
+    temperature = 1.0
 
     def __init__(self, labels: np.ndarray, class_weight, y: np.ndarray, weight: np.ndarray | None):
         """`labels` are all there will be; `y` and `weight` are of the training rows, and balance the classes."""
@@ -402,15 +494,30 @@ class ClassLabels:
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         return self.classes[outputs.argmax(axis=1)]
 
-    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        return softmax(outputs.astype(np.float64), axis=1)
+    def combine(self, members: np.ndarray) -> np.ndarray:
+        """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
+        return _log_mean(log_softmax(members, axis=-1))
+
+    def probabilities(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
+        return softmax(self.scaled(outputs, temperature), axis=-1)
 
     def log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        return log_softmax(outputs.astype(np.float64), axis=1)
+        return log_softmax(self.scaled(outputs), axis=1)
 
     def decisions(self, outputs: np.ndarray) -> np.ndarray:
-        outputs = outputs.astype(np.float64)
+        outputs = self.scaled(outputs)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes) == 2 else outputs
+
+    def scaled(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
+        return outputs.astype(np.float64) / (self.temperature if temperature is None else temperature)
+
+    def log_loss(self, outputs: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, temperature: float) -> float:
+        of_class = np.take_along_axis(self.scaled(outputs, temperature), codes[:, None], axis=1)[:, 0]
+        return float(np.average(logsumexp(self.scaled(outputs, temperature), axis=1) - of_class, weights=weight))
+
+    def centred(self, outputs: np.ndarray) -> np.ndarray:
+        """A constant added to all logits of a row means nothing."""
+        return outputs - outputs.mean(axis=-1, keepdims=True)
 
     def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Each row's weight: that of its class times its own."""
@@ -422,6 +529,8 @@ class ClassLabels:
 
 class LabelIndicator:
     """Several labels a row, 0 or 1 each."""
+
+    temperature = 1.0
 
     def __init__(self, y: np.ndarray):
         self.n_outputs = self.n_user_outputs = y.shape[1]
@@ -442,14 +551,30 @@ class LabelIndicator:
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0).astype(self.dtype)
 
-    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        return expit(outputs.astype(np.float64))
+    def combine(self, members: np.ndarray) -> np.ndarray:
+        """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
+        return _log_mean(log_expit(members)) - _log_mean(log_expit(-members))
+
+    def probabilities(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
+        return expit(self.decisions(outputs, temperature))
 
     def log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        return log_expit(outputs.astype(np.float64))
+        return log_expit(self.decisions(outputs))
 
-    def decisions(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs.astype(np.float64)
+    def decisions(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
+        return outputs.astype(np.float64) / (self.temperature if temperature is None else temperature)
+
+    def log_loss(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray | None, temperature: float) -> float:
+        logits = np.where(target > 0, 1, -1) * self.decisions(outputs, temperature)
+        return float(np.average(-log_expit(logits).mean(axis=1), weights=weight))
+
+    def centred(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs
+
+
+def _log_mean(logarithms: np.ndarray) -> np.ndarray:
+    """The logarithm of the mean over the first axis of what the logarithms are of."""
+    return logsumexp(logarithms, axis=0) - np.float32(np.log(len(logarithms)))
 
 
 def _as_labels(y) -> np.ndarray:

@@ -38,6 +38,24 @@ def test_what_is_not_auto_stays():
     assert resolve(given, Facts(10, False)) == given
 
 
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (Facts(50, False, tabular=True), {"early_stopping": False, "max_epochs": 300, "patience": 300}),
+        (Facts(100, False, tabular=True), {"early_stopping": True, "n_members": 8, "learning_rate": 4e-3}),
+        (Facts(10_000, False, tabular=True, classifies=False), {"learning_rate": 2e-2, "max_epochs": 24, "patience": 24}),
+        (Facts(10_000, False, n_columns=600, tabular=True), {"n_members": 4, "numeric_embedding": None}),
+        (Facts(10_000, False, n_columns=2_000, tabular=True), {"n_members": 1}),
+        (Facts(10_000, False, sparse=True, tabular=True), {"numeric_embedding": None}),
+        (Facts(10_000, False, tabular=True, takes_weight_decay=False), {"weight_decay": 0.0}),
+        (Facts(10_000, False), {"n_members": 1, "activation": "relu", "lr_schedule": None, "weight_decay": 1e-4}),
+    ],
+)
+def test_rules_know_the_built_in_tabular_network(facts, expected):
+    resolved = resolve(AUTO, facts)
+    assert {name: resolved[name] for name in expected} == expected
+
+
 def test_presets_differ_in_every_way():
     presets = list(PRESETS.values())
     for field in zip(*presets, strict=True):

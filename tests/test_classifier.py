@@ -21,7 +21,7 @@ X, y = load_iris(return_X_y=True)
 
 
 def quick(**params):
-    return NNClassifier(**{"max_epochs": 30, "learning_rate": 0.01, "random_state": 0} | params)
+    return NNClassifier(**{"module": "mlp", "max_epochs": 30, "learning_rate": 0.01, "random_state": 0} | params)
 
 
 LABELS = {

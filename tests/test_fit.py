@@ -43,7 +43,7 @@ def data(cls, n=300):
 
 
 def quick(cls, **params):
-    return cls(**{"max_epochs": 5, "hidden_layer_sizes": (16,), "random_state": 0} | params)
+    return cls(**{"module": "mlp", "max_epochs": 5, "hidden_layer_sizes": (16,), "random_state": 0} | params)
 
 
 def outputs(net, X):
@@ -83,7 +83,7 @@ class WithDropout(nn.Module):
         ({"device": "toaster"}, "The 'device' parameter .* Got 'toaster'"),
         ({"preprocessing": StandardScaler}, "StandardScaler\\(\\)"),
         ({"optimizer": torch.optim.SGD([torch.zeros(1)])}, "The 'optimizer' parameter"),
-        ({"optimizer": torch.optim.LBFGS}, "must be 0 for the optimizer LBFGS.* Got 0.0001"),
+        ({"optimizer": torch.optim.LBFGS, "weight_decay": 1e-4}, "must be 0 for the optimizer LBFGS.* Got 0.0001"),
         ({"monitor": "auc"}, "The 'monitor' parameter"),
         ({"validation_fraction": 1.0}, "The 'validation_fraction' parameter"),
     ],
@@ -131,17 +131,18 @@ def test_resolved_params_show_what_auto_became(cls):
     net = cls(max_epochs=2).fit(*data(cls))
     shown = net.resolved_params_
     assert shown["batch_size"] == 32
-    assert shown["hidden_layer_sizes"] == (128, 128)
+    assert shown["hidden_layer_sizes"] == (96, 96)
+    assert shown["n_members"] == 8
     assert shown["early_stopping"] is True
     assert shown["max_epochs"] == 2
     assert set(shown) == set(net.get_params(deep=False))
-    assert "auto" not in [value for name, value in shown.items() if name != "preprocessing"]
+    assert "auto" not in [value for name, value in shown.items() if name not in {"preprocessing", "calibration"}]
 
 
 @BOTH
 def test_presets_are_ordered(cls):
     X, y = data(cls)
-    nets = [cls(preset=preset, max_time=1e-9).fit(X, y) for preset in ("fast", "default", "thorough")]
+    nets = [cls("mlp", preset=preset, max_time=1e-9).fit(X, y) for preset in ("fast", "default", "thorough")]
     sizes = [sum(p.numel() for p in net.module_.parameters()) for net in nets]
     patience = [net.resolved_params_["patience"] for net in nets]
     assert sizes == sorted(set(sizes))
@@ -261,7 +262,7 @@ def test_impossible_weights_are_refused(cls, weight):
 def test_best_weights_are_restored(cls):
     X, y = data(cls)
     split = PredefinedSplit(np.r_[np.full(200, -1), np.zeros(100)])
-    net = cls(validation_split=split, learning_rate=0.02, patience=8, random_state=0).fit(X, y)
+    net = cls("mlp", validation_split=split, learning_rate=0.02, patience=8, random_state=0).fit(X, y)
     best = net.history_["valid_loss"].idxmin()
     assert net.best_epoch_ == best + 1
     assert net.n_iter_ == net.best_epoch_ + 8

@@ -15,11 +15,11 @@ X, y = load_diabetes(return_X_y=True)
 
 
 def quick(**params):
-    return NNRegressor(**{"max_epochs": 30, "learning_rate": 0.01, "random_state": 0} | params)
+    return NNRegressor(**{"module": "mlp", "max_epochs": 30, "learning_rate": 0.01, "random_state": 0} | params)
 
 
 def test_a_linear_network_finds_the_linear_regression():
-    net = NNRegressor(hidden_layer_sizes=(), preprocessing=None, weight_decay=0, learning_rate=0.05, batch_size=1000,
+    net = NNRegressor("mlp", hidden_layer_sizes=(), preprocessing=None, weight_decay=0, learning_rate=0.05, batch_size=1000,
                       max_epochs=2000, early_stopping=False, random_state=0).fit(X / X.std(0), y)  # fmt: skip
     np.testing.assert_allclose(net.predict(X / X.std(0)), LinearRegression().fit(X, y).predict(X), rtol=0.01)
 

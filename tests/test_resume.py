@@ -23,7 +23,7 @@ X_class, y_class = load_breast_cancer(return_X_y=True)
 
 
 def quick(cls=NNRegressor, **params):
-    return cls(**{"max_epochs": 4, "hidden_layer_sizes": (16,), "random_state": 0} | params)
+    return cls(**{"module": "mlp", "max_epochs": 4, "hidden_layer_sizes": (16,), "random_state": 0} | params)
 
 
 class CtrlC(Callback):
@@ -226,7 +226,7 @@ def test_the_network_cannot_change_when_training_goes_on(change):
 
 
 def test_rules_are_applied_to_the_first_part():
-    net = NNRegressor(random_state=0).partial_fit(X[:60], y[:60])
+    net = NNRegressor("mlp", random_state=0).partial_fit(X[:60], y[:60])
     assert net.resolved_params_["learning_rate"] == 3e-3
     net.partial_fit(X, y)
     assert net.resolved_params_["learning_rate"] == 3e-3

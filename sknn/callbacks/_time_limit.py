@@ -10,6 +10,9 @@ from skorch.callbacks import Callback
 class TimeLimit(Callback):
     """End training after the epoch in which the limit would be passed.
 
+    Schedules of the learning rate and the like are shortened to the epochs that are left, as soon as it is
+    seen that they are too many.
+
     Parameters
     ----------
     max_time : float
@@ -21,11 +24,19 @@ class TimeLimit(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.start_ = self.epoch_start_ = time.perf_counter()
+        self.last_epoch_ = net.max_epochs
 
     def on_epoch_begin(self, net, **kwargs):
         self.epoch_start_ = time.perf_counter()
 
     def on_epoch_end(self, net, **kwargs):
         now = time.perf_counter()
-        if now - self.start_ + (now - self.epoch_start_) > self.max_time:
+        epoch, left = len(net.history), self.max_time - (now - self.start_)
+        affordable = int(max(left, 0) / max(now - self.epoch_start_, 1e-9))
+        if affordable < self.last_epoch_ - epoch:
+            self.last_epoch_ = epoch + affordable
+            plan = getattr(net, "plan", None)
+            if plan is not None and affordable:
+                plan.finish_in(affordable * net.history[-1]["train_batch_count"])
+        if epoch >= self.last_epoch_:
             raise KeyboardInterrupt  # how skorch's callbacks ask to stop

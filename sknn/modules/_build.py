@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import warnings
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from sknn.modules._members import Members, StackedMembers, n_members_of, pack
 from sknn.modules._mlp import MLP
+from sknn.modules._tabular import TabularNet
 
-MODULES: dict[str, type[nn.Module]] = {"mlp": MLP}
+MODULES: dict[str, type[nn.Module]] = {"mlp": MLP, "tabular": TabularNet}
 
 
 def module_params_of(module) -> list[str] | None:
@@ -45,10 +48,12 @@ def build_module(
     n_features: int,
     n_outputs: int,
     cat_cardinalities: tuple[int, ...],
+    **of_built_in,
 ) -> nn.Module:
     """Build the network: a class or factory is called with those data facts that its signature names.
 
-    A module instance is copied, so that the user's own is never trained.
+    A module instance is copied, so that the user's own is never trained. `of_built_in` are further
+    facts, which only the built-in networks know.
     """
     if isinstance(module, nn.Module):
         return _marked(copy.deepcopy(module))
@@ -57,7 +62,7 @@ def build_module(
         "n_features": n_features,
         "n_outputs": n_outputs,
         "cat_cardinalities": cat_cardinalities,
-    }
+    } | (of_built_in if isinstance(module, str) else {})
     named = inspect.signature(make).parameters
     arguments = {name: value for name, value in facts.items() if name in named} | module_params
     with _noting(f"The 'module' was built with {arguments}; the data give {facts}."):
@@ -85,6 +90,21 @@ def try_out(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may
         _replace_head(module, output.shape[1], n_outputs)
         output = _forward(module, inputs)
     as_columns(output, n_outputs)
+
+
+def build_pack(members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int) -> nn.Module:
+    """One module of several networks, each tried out; inputs (B, ...) are a few rows."""
+    for member in members:
+        try_out(member, inputs, n_outputs, may_replace_head=False)
+    return pack(members, _call_for_columns(n_outputs), inputs)
+
+
+def _call_for_columns(n_outputs: int):
+    return functools.partial(_outputs_of, n_outputs)
+
+
+def _outputs_of(n_outputs: int, module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+    return as_columns(call_module(module, inputs), n_outputs)
 
 
 def as_columns(output: Tensor, n_outputs: int) -> Tensor:
@@ -128,8 +148,13 @@ def has_columns(output: Tensor, n_outputs: int) -> bool:
     return output.shape[1] == n_outputs or (output.shape[1] == 1 and n_outputs == 2)
 
 
-def call_module(module: nn.Module, inputs: dict[str, Tensor]):
-    """A single input goes by position, whatever the module calls it; several go by their names."""
+def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):
+    """A single input goes by position, whatever the module calls it; several go by their names.
+
+    `shared` tells a pack of any module that its members have no rows of their own.
+    """
+    if isinstance(module, Members | StackedMembers):
+        return module(shared=shared, **inputs)
     if len(inputs) == 1 and module.__dict__.get("needs_codes", False):
         (x,) = inputs.values()
         inputs = {"x_num": x, "x_cat": torch.empty((len(x), 0), dtype=torch.int64, device=x.device)}

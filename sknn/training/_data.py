@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sknn.preprocessing import Encoded
 
-_CHUNK_BYTES = 16 << 20  # rows gathered at a time for the batches that follow
+CHUNK_BYTES = 16 << 20  # rows gathered at a time for the batches that follow
 
 
 class Rows(Dataset):
@@ -111,7 +111,7 @@ class TensorBatches:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.generator = generator
-        self._rows_at_once = batch_size * max(1, _CHUNK_BYTES // (dataset.row_bytes() * batch_size))
+        self._rows_at_once = batch_size * max(1, CHUNK_BYTES // (dataset.row_bytes() * batch_size))
 
     def __len__(self) -> int:
         return len(_batch_sizes(len(self.dataset), self.batch_size))

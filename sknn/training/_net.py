@@ -15,9 +15,13 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
 
-from sknn.modules import as_columns, call_module
+from sknn.modules import HandGradient, as_columns, call_module, has_hand_gradient, n_members_of
 from sknn.training._data import Rows, TensorBatches
+from sknn.training._flat import FlatParameters, settings_of
 from sknn.training._losses import WeightedLoss
+from sknn.training._optimizers import adapts, is_elementwise
+from sknn.training._packs import PackedBatches, PackedRows
+from sknn.training._schedules import Factor, Plan
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 _GRAD_HOOK = "on_grad_computed"
@@ -30,9 +34,13 @@ class StopTrainingError(Exception):
 class TrainingNet(NeuralNet):
     """Train a module on `Rows`.
 
-    Departs from skorch's loop in four ways: batches are slices of tensors, the loss of an epoch is
-    read from the device once, hooks of a batch are called only if a callback has them, and Ctrl-C
-    leaves `fit`.
+    Departs from skorch's loop in five ways: batches are slices of tensors, the loss of an epoch is
+    read from the device once, hooks of a batch are called only if a callback has them, Ctrl-C
+    leaves `fit`, and the module may be a pack of networks.
+
+    A pack has `n_members` K (None for a single network), trains on `PackedRows`, and gives outputs (K, B, n_outputs). Its loss is the mean
+    over members; each member's gradient is that of its own loss. Callbacks that look at batches see the
+    members' rows below each other.
 
     Parameters
     ----------
@@ -45,6 +53,10 @@ class TrainingNet(NeuralNet):
         From the outputs to class probabilities; None for regression.
     classes : ndarray or None
         The labels of those probabilities.
+    combine : callable or None
+        From the outputs (K, n, n_outputs) of a pack, an ndarray, to those of the ensemble.
+    schedules : dict or None
+        Functions of progress by what they multiply; see `Plan`.
     **kwargs
         Skorch's parameters.
     """
@@ -57,9 +69,13 @@ class TrainingNet(NeuralNet):
         decode: Callable[[np.ndarray], np.ndarray],
         probabilities: Callable[[np.ndarray], np.ndarray] | None = None,
         classes: np.ndarray | None = None,
+        combine: Callable[[np.ndarray], np.ndarray] | None = None,
+        schedules: dict[str, Factor] | None = None,
         **kwargs,
     ):
         self.decode = decode
+        self.combine = combine
+        self.schedules = schedules
         self.probabilities = probabilities
         self.classes = classes
         super().__init__(
@@ -76,21 +92,79 @@ class TrainingNet(NeuralNet):
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer())]
 
-    def run(self, train: Rows, valid: Rows | None) -> TrainingNet:
+    def run(self, train: Rows | PackedRows, valid: Rows | PackedRows | None) -> TrainingNet:
         """Train until `max_epochs` or until a callback stops it."""
         self._train, self.valid = train, valid
+        self.n_members = n_members_of(self.module_)
         self._lowest: dict[str, float] = {}
+        self._members_tensor: Tensor | None = None
         self._set_training(True)
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
         self.notify("on_train_begin", X=train, y=None)
+        self._lay_out_parameters()
+        self.plan = None
+        if self.schedules:
+            self.plan = Plan(self.schedules, self.max_epochs * len(self.get_iterator(train, training=True)))
+            self.plan.begin(self.optimizer_, self.module_)
         try:
             self.fit_loop(train)
         except StopTrainingError:
             pass
         finally:
-            self.notify("on_train_end", X=train, y=None)
+            if self.plan is not None:
+                self.plan.end()
+            try:
+                self.notify("on_train_end", X=train, y=None)
+            finally:
+                self._release_parameters()
         return self
+
+    def _lay_out_parameters(self) -> None:
+        """Flat parameters for an optimizer that treats all numbers alike, and the gradient by hand where there is one."""
+        self._flat: FlatParameters | None = None
+        self._hand: HandGradient | None = None
+        own_groups = any(name.startswith("optimizer__param_groups") for name in self.get_params(deep=False))
+        parameters = list(self.module_.parameters())
+        same = self.n_members is not None and all(p.requires_grad and p.is_floating_point() for p in parameters)
+        if not same or own_groups or not parameters or not is_elementwise(self.optimizer):
+            return
+        self._flat = FlatParameters(self.module_)
+        self.initialize_optimizer()
+        listens = self._batch_listeners or self._grad_listeners
+        if has_hand_gradient(self.module_) and not listens:
+            self._hand = HandGradient(self.module_)
+
+    def _release_parameters(self) -> None:
+        if self._flat is not None:
+            self._flat.release()
+        self._flat = self._hand = None
+
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        """Each group of parameters with its own learning rate, for a pack that says how its parameters are trained."""
+        flat = getattr(self, "_flat", None)
+        if flat is not None:
+            groups = flat.segments
+        elif hasattr(self.module_, "settings") and "optimizer__param_groups" not in self.get_params(deep=False):
+            groups = [(parameter, *key) for key, parameter in settings_of(self.module_) if parameter.requires_grad]
+        else:
+            return super().get_params_for_optimizer(prefix, named_parameters)
+        kwargs = {"lr": self.lr} | self.get_params_for(prefix)
+        listed = []
+        for values, lr_factor, decay_factor in groups:
+            lr_factor = lr_factor if adapts(self.optimizer) else 1.0
+            group = {"params": [values], "lr": kwargs["lr"] * lr_factor}
+            if "weight_decay" in kwargs:
+                group["weight_decay"] = kwargs["weight_decay"] * decay_factor / lr_factor
+            listed.append(group)
+        return (listed,), kwargs
+
+    def get_iterator(self, dataset, training=False):
+        if not isinstance(dataset, PackedRows):
+            return super().get_iterator(dataset, training=training)
+        kwargs = self.get_params_for("iterator_train" if training else "iterator_valid")
+        kwargs.setdefault("batch_size", self.batch_size)
+        return PackedBatches(dataset, balanced=training, **kwargs)
 
     def notify(self, method_name, **cb_kwargs):
         try:
@@ -103,10 +177,12 @@ class TrainingNet(NeuralNet):
     def get_split_datasets(self, X, y=None, **fit_params):
         return self._train, self.valid
 
-    def infer(self, x, **fit_params):
-        return call_module(self.module_, x)
+    def infer(self, x, shared=False, **fit_params):
+        return call_module(self.module_, x, shared)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
+        if self.n_members is not None:
+            y_pred, y_true = y_pred.flatten(0, 1), _members_below_each_other(y_true)
         # forward, not the call: what nn.Module adds to it takes longer than the weighting
         return self.criterion_.forward(y_pred, *y_true)
 
@@ -114,22 +190,41 @@ class TrainingNet(NeuralNet):
         steps = []
 
         def closure():
-            self._zero_grad_optimizer(set_to_none=True)
+            if self._flat is None:
+                self._zero_grad_optimizer(set_to_none=True)
+            elif self._hand is None:
+                self._flat.zero_grad()
             steps.append(self.train_step_single(batch))
             if self._grad_listeners:
                 parameters = list(self.get_all_learnable_params())
                 self.notify(_GRAD_HOOK, named_parameters=parameters, batch=batch, training=True)
             return steps[-1]["loss"]
 
+        if self.plan is not None:
+            self.plan.take_step()
         self._step_optimizer(closure)
         return steps[0]
 
     def train_step_single(self, batch, **fit_params):
         inputs, target = batch
+        if self._hand is not None:
+            output = self._hand.forward(inputs["x_num"], inputs.get("x_cat"))
+            loss = self.get_loss(output, target, training=True)
+            loss.backward(self._weight_of_members(loss))
+            self._hand.backward(output.grad)
+            return {"loss": loss, "y_pred": output}
         output = self.infer(inputs)
         loss = self.get_loss(output, target, training=True)
-        loss.backward()
+        loss.backward(self._weight_of_members(loss))
         return {"loss": loss, "y_pred": output}
+
+    def _weight_of_members(self, loss: Tensor) -> Tensor | None:
+        """The loss is a mean over members; its gradient times their number is that of each one's own loss."""
+        if self.n_members is None:
+            return None
+        if self._members_tensor is None:
+            self._members_tensor = torch.full_like(loss, self.n_members)
+        return self._members_tensor
 
     def validation_step(self, batch, **fit_params):
         inputs, target = batch
@@ -143,12 +238,13 @@ class TrainingNet(NeuralNet):
         if self.module_.training != training:
             self._set_training(training)
         losses, sizes, outputs = [], [], []
+        row_axis = 0 if self.n_members is None else 1
         for batch in iterator:
             if self._batch_listeners:
                 self._notify_batch("on_batch_begin", batch, training)
             step = step_fn(batch)
             losses.append(step["loss"].detach())
-            sizes.append(len(batch[1][0]))
+            sizes.append(batch[1][0].shape[row_axis])
             if not training:
                 outputs.append(step["y_pred"])
             if self._batch_listeners:
@@ -159,9 +255,25 @@ class TrainingNet(NeuralNet):
         self._record_epoch(prefix, _weighted_mean(losses, sizes), len(sizes))
 
     def valid_outputs(self) -> np.ndarray:
-        """The outputs (n, n_outputs) that the last validation pass left."""
+        """The outputs (n, n_outputs) that the last validation pass left; for a pack see `held_out_outputs`."""
+        if self.n_members is not None:
+            outputs = torch.cat(self._valid_outputs, 1).cpu().numpy()
+            return held_out_outputs(outputs, [member.numpy() for member in self.valid.members], self.combine)
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self._valid_outputs]
         return torch.cat(outputs).detach().cpu().numpy()
+
+    def outputs_on_held_out(self) -> np.ndarray:
+        """The outputs of the network as it is now on the validation rows."""
+        self.run_single_epoch(self.get_iterator(self.valid), training=False, prefix="last", step_fn=self.validation_step)
+        return self.valid_outputs()
+
+    def member_outputs(self, n_rows: int = 2_000) -> np.ndarray:
+        """Outputs (K, n, n_outputs) of all members on some of the training rows."""
+        some = torch.linspace(0, len(self._train.rows) - 1, min(n_rows, len(self._train.rows))).long()
+        inputs, _, _ = self._train.rows.take(some)
+        self._set_training(False)
+        with torch.no_grad():
+            return self.infer(inputs, shared=True).cpu().numpy()
 
     def predict_proba(self, X):
         return self.probabilities(self._outputs(X))
@@ -180,20 +292,26 @@ class TrainingNet(NeuralNet):
 
     def _outputs(self, X) -> np.ndarray:
         """Outputs for a data set, or for the dict of tensors that skorch's callbacks take out of one."""
+        X = X.rows if isinstance(X, PackedRows) else X
         if isinstance(X, dict):
             X = _Inputs(X, self._train)
+        if self.n_members is not None:
+            return self.combine(torch.cat(list(self.forward_iter(X)), 1).detach().cpu().numpy())
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self.forward_iter(X)]
         return torch.cat(outputs).detach().cpu().numpy()
 
     def evaluation_step(self, batch, training=False):
         self._set_training(training)
         with torch.set_grad_enabled(training):
-            return self.infer(batch[0])
+            return self.infer(batch[0], shared=True)
 
     def _notify_batch(self, hook: str, batch, training: bool, **step) -> None:
         if hook == "on_batch_begin":
             self.history.new_batch()
         inputs, (target, _) = batch
+        if self.n_members is not None:
+            target = target.flatten(0, 1)
+            step = step | ({"y_pred": step["y_pred"].flatten(0, 1)} if step else {})
         self.notify(hook, batch=(inputs, self._train.decoded(target)), training=training, **step)
 
     def _record_epoch(self, prefix: str, loss: float, n_batches: int) -> None:
@@ -217,11 +335,41 @@ class TrainingNet(NeuralNet):
 class _Inputs(Rows):
     """Inputs without targets, for prediction."""
 
-    def __init__(self, inputs: dict, like: Rows):
+    def __init__(self, inputs: dict, like: Rows | PackedRows):
+        like = like.rows if isinstance(like, PackedRows) else like
         self.inputs, self.weight = inputs, None
         self.device, self.decode = like.device, like.decode
         self.target = torch.zeros(next(iter(inputs.values())).shape[0])
         self.is_sparse = like.is_sparse
+
+
+def held_out_outputs(
+    outputs: np.ndarray, members: list[np.ndarray], combine: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Outputs (K, n, n_outputs) on the members' rows to those of each row, (n_rows, n_outputs).
+
+    A row that several members hold out gets their combined output, one that none holds out NaN.
+    """
+    n_rows = max(int(rows.max()) for rows in members) + 1
+    count = np.bincount(np.concatenate(members), minlength=n_rows)
+    found = np.full((n_rows, outputs.shape[2]), np.nan, dtype=np.float32)
+    if count.max() == 1:
+        for k, rows in enumerate(members):
+            found[rows] = outputs[k, : len(rows)]
+        return found
+    slots = np.full((count.max(), n_rows, outputs.shape[2]), np.nan, dtype=np.float32)
+    filled = np.zeros(n_rows, dtype=np.int64)
+    for k, rows in enumerate(members):
+        slots[filled[rows], rows] = outputs[k, : len(rows)]
+        filled[rows] += 1
+    for n in np.unique(count[count > 0]):
+        found[count == n] = combine(slots[:n, count == n])
+    return found
+
+
+def _members_below_each_other(y_true):
+    target, weight = y_true
+    return target.flatten(0, 1), None if weight is None else weight.flatten()
 
 
 def _is_raised_by_code(interrupt: KeyboardInterrupt) -> bool:

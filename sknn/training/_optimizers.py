@@ -39,6 +39,16 @@ def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | 
     return [name for name in parameters if name not in owned] + ["param_groups"]
 
 
+def is_elementwise(optimizer: type[optim.Optimizer]) -> bool:
+    """Whether a step treats each number on its own, so that parameters can be laid side by side."""
+    return optimizer in {*OPTIMIZERS.values(), *_DIRECT.values()}
+
+
+def adapts(optimizer: type[optim.Optimizer]) -> bool:
+    """Whether steps are measured by past gradients, so that a learning rate means the same for every parameter."""
+    return not issubclass(optimizer, (optim.SGD, optim.LBFGS, optim.ASGD, optim.Rprop))
+
+
 def takes_weight_decay(optimizer: str | type[optim.Optimizer]) -> bool:
     return "weight_decay" in inspect.signature(optimizer_class(optimizer)).parameters
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import (
+    GroupKFold,
     ShuffleSplit,
     StratifiedGroupKFold,
     StratifiedShuffleSplit,
@@ -14,6 +16,11 @@ from sklearn.model_selection import (
 )
 
 from sknn.training._seeds import seed_unset
+
+_TOO_FEW_GROUPS = (
+    "groups must hold at least 2 different groups, one of them to validate on. Got {}. "
+    "Leave groups out, or set early_stopping=False."
+)
 
 
 def held_out_rows(
@@ -61,6 +68,66 @@ def held_out_rows(
     return np.sort(train), np.sort(valid)
 
 
+def held_out_folds(
+    n_rows: int,
+    classes: np.ndarray | None,
+    groups: np.ndarray | None,
+    *,
+    n_folds: int,
+    splitter,
+    y,
+    seed: int,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Positions of the rows that each fold trains on and of those that it holds out.
+
+    Without a `splitter` there are `n_folds`, fewer where there are not as many groups; each row is held
+    out once, and classes are spread over the folds as evenly as can be, rare ones too. Parameters are
+    those of `held_out_rows`.
+    """
+    if splitter is not None:
+        cv = _splitter(splitter, y, classes is not None, seed)
+        folds = list(cv.split(np.zeros((n_rows, 1)), y, groups))
+    elif groups is not None:
+        folds = list(_group_folds(n_rows, classes, groups, n_folds, seed))
+    else:
+        fold = _dealt_out(n_rows, classes, n_folds, seed)
+        folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
+    if not folds or any(not len(train) or not len(valid) for train, valid in folds):
+        raise ValueError(
+            f"The validation folds of {n_rows} rows must each leave rows for training and for validation. "
+            "Change validation_split or n_members, or set early_stopping=False."
+        )
+    return [(np.sort(train), np.sort(valid)) for train, valid in folds]
+
+
+def _dealt_out(n_rows: int, classes: np.ndarray | None, n_folds: int, seed: int) -> np.ndarray:
+    """The fold of each row: rows in a random order, class after class, are dealt out in turn."""
+    order = np.random.RandomState(seed).permutation(n_rows)
+    if classes is not None:
+        order = order[np.argsort(classes[order], kind="stable")]
+    fold = np.empty(n_rows, dtype=np.int64)
+    fold[order] = np.arange(n_rows) % n_folds
+    return fold
+
+
+def _group_folds(n_rows, classes, groups, n_folds, seed):
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError(_TOO_FEW_GROUPS.format(n_groups))
+    n_folds = min(n_folds, n_groups)
+    if classes is not None and np.bincount(classes).max() >= n_folds:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            folds = list(
+                StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(
+                    np.zeros((n_rows, 1)), classes, groups
+                )
+            )
+        if all(len(train) and len(valid) for train, valid in folds):
+            return folds
+    return GroupKFold(n_folds, shuffle=True, random_state=seed).split(np.zeros((n_rows, 1)), groups=groups)
+
+
 def _splitter(splitter, y, is_classifier: bool, seed: int):
     """A number of folds is shuffled, as the share is; a splitter is copied and gets a seed if it has none."""
     cv = check_cv(splitter, y, classifier=is_classifier)
@@ -92,10 +159,7 @@ def _stratified(classes: np.ndarray, fraction: float, seed: int) -> tuple[np.nda
 def _whole_groups(n_rows, classes, groups, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        raise ValueError(
-            f"groups must hold at least 2 different groups, one of them to validate on. Got {n_groups}. "
-            "Leave groups out, or set early_stopping=False."
-        )
+        raise ValueError(_TOO_FEW_GROUPS.format(n_groups))
     n_folds = min(max(2, round(1 / fraction)), n_groups)
     if classes is not None and np.bincount(classes).max() >= n_folds:
         folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)

@@ -15,14 +15,15 @@ def test_training_stops_before_the_epoch_that_would_pass_the_limit(monkeypatch, 
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(module.time, "perf_counter", lambda: clock.now)
     callback, epochs = TimeLimit(limit), []
+    net = SimpleNamespace(max_epochs=100, history=epochs)
 
     def train():
-        callback.on_train_begin(None)
+        callback.on_train_begin(net)
         while len(epochs) < 100:
-            callback.on_epoch_begin(None)
+            callback.on_epoch_begin(net)
             clock.now += 1.0  # each epoch takes a second
             epochs.append(clock.now)
-            callback.on_epoch_end(None)
+            callback.on_epoch_end(net)
 
     with pytest.raises(KeyboardInterrupt):
         train()

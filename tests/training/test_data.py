@@ -23,7 +23,7 @@ def make_rows(n=10, weight=True, as_sparse=False, codes=False):
 @pytest.mark.parametrize("codes", [False, True])
 @pytest.mark.parametrize("chunk_bytes", [1, 1 << 24])
 def test_an_epoch_holds_every_row_once_with_its_target_weight_and_codes(monkeypatch, as_sparse, codes, chunk_bytes):
-    monkeypatch.setattr(data_module, "_CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(data_module, "CHUNK_BYTES", chunk_bytes)
     rows = make_rows(as_sparse=as_sparse, codes=codes)
     batches = list(TensorBatches(rows, 4, shuffle=True, generator=torch.Generator().manual_seed(0)))
     assert [len(target) for _, (target, _) in batches] == [4, 4, 2]
@@ -56,7 +56,7 @@ def test_each_epoch_has_another_order_and_the_generator_decides_it():
 def test_rows_keep_their_order_without_shuffling_and_a_last_row_alone_joins_the_others(
     monkeypatch, n, size, expected, chunk_bytes
 ):
-    monkeypatch.setattr(data_module, "_CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(data_module, "CHUNK_BYTES", chunk_bytes)
     batches = TensorBatches(make_rows(n), size)
     assert [target.tolist() for _, (target, _) in batches] == expected
     assert len(batches) == len(expected)

@@ -1,0 +1,43 @@
+"""Temperature scaling of a network's, or a pack's, logits by predictions of rows that it has not trained on.
+
+Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017,
+section 4.2, for one network. For a pack whose members each hold out other rows see `ensemble_shrinkage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+_LARGEST = 2.0  # of |log temperature|
+
+
+def best_temperature(log_loss: Callable[[float], float]) -> float:
+    """The temperature of the lowest loss; 1 unless it is lower there than without."""
+    found = minimize_scalar(lambda t: log_loss(float(np.exp(t))), bounds=(-_LARGEST, _LARGEST), method="bounded")
+    return float(np.exp(found.x)) if found.fun < log_loss(1.0) else 1.0
+
+
+def ensemble_shrinkage(members: np.ndarray, ensemble: np.ndarray) -> float:
+    """What a temperature found on single members is multiplied by to be that of the ensemble.
+
+    A member's logit z is a common part plus noise of its own, which makes it overconfident; their mean z̄ has
+    less of it, and the ensemble u, whose probabilities are the mean of the members', is less confident
+    already. By errors in variables, the best temperature of a noisy score is its variance over its covariance
+    with what it measures, and noise has no part in a covariance. So temperatures of z, z̄ and u are in
+    the ratio var(z) : var(z̄) : var(u)·var(z̄) / cov(u, z̄), which needs no labels.
+
+    Parameters
+    ----------
+    members : ndarray of shape (K, n, n_outputs)
+        Logits of the members on some rows, centred.
+    ensemble : ndarray of shape (n, n_outputs)
+        Logits of the ensemble on them, centred.
+    """
+    mean = members.mean(axis=0)
+    common = np.mean(ensemble * mean)
+    if common <= 0:
+        return 1.0
+    return float(np.mean(np.square(ensemble)) * np.mean(np.square(mean)) / (np.mean(np.square(members)) * common))

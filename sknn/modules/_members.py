@@ -1,0 +1,112 @@
+"""Packs of any module: K networks of one kind, called as one. Torch only.
+
+Shapes: K members, B rows of a batch, O outputs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+
+from sknn.modules._tabular import TabularNet
+
+
+class Members(nn.Module):
+    """K networks one after the other.
+
+    Parameters
+    ----------
+    members : list of nn.Module
+        Networks of the same architecture.
+    call : callable
+        Calls a network with a dict of inputs.
+
+    Shape: inputs (K, B, ...), or (B, ...) shared by all, to (K, B, O).
+    """
+
+    def __init__(self, members: list[nn.Module], call: Callable[[nn.Module, dict[str, Tensor]], Tensor]):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.call = call
+
+    @property
+    def n_members(self) -> int:
+        return len(self.members)
+
+    def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
+        outputs = []
+        for k, member in enumerate(self.members):
+            own = inputs if shared else {name: value[k] for name, value in inputs.items()}
+            outputs.append(_first(self.call(member, own)))
+        return torch.stack(outputs)
+
+
+class StackedMembers(nn.Module):
+    """K networks whose weights are stacked and whose operators are batched by `torch.func.vmap`.
+
+    Parameters and shape as for `Members`. Each parameter has K as its first axis.
+    """
+
+    def __init__(self, members: list[nn.Module], call: Callable[[nn.Module, dict[str, Tensor]], Tensor]):
+        super().__init__()
+        parameters, _ = stack_module_state(members)
+        self.n_members, self.call = len(members), call
+        self.names = list(parameters)
+        self.weights = nn.ParameterList([nn.Parameter(value.detach()) for value in parameters.values()])
+        # The architecture, outside of the module tree: its own weights are not used.
+        self.__dict__["template"] = copy.deepcopy(members[0]).to("meta")
+
+    def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
+        self.template.train(self.training)
+        batched = torch.func.vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")
+        return batched(dict(zip(self.names, self.weights, strict=True)), inputs)
+
+    def _one(self, weights: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
+        return functional_call(_Caller(self.template, self.call), {f"module.{k}": v for k, v in weights.items()}, (inputs,))
+
+
+class _Caller(nn.Module):
+    """Makes a call with a dict of inputs the `forward` that `functional_call` wants."""
+
+    def __init__(self, module: nn.Module, call):
+        super().__init__()
+        self.module, self.call = module, call
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        return _first(self.call(self.module, inputs))
+
+
+def pack(
+    members: list[nn.Module], call: Callable[[nn.Module, dict[str, Tensor]], Tensor], inputs: dict[str, Tensor]
+) -> nn.Module:
+    """Stacked members where the network allows it, else one after the other; tried out with `inputs` (B, ...)."""
+    if any(True for _ in members[0].buffers()) or len({_shapes(member) for member in members}) > 1:
+        return Members(members, call)  # statistics of batch normalisation are written in place
+    try:
+        stacked = StackedMembers(members, call)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            stacked.train()(shared=True, **inputs)
+            expected = Members(members, call).eval()(shared=True, **inputs)
+            if torch.allclose(stacked.eval()(shared=True, **inputs), expected, rtol=1e-4, atol=1e-5):
+                return stacked.train()
+    except (RuntimeError, ValueError, TypeError, NotImplementedError):  # what vmap raises depends on the operator
+        pass
+    return Members(members, call)
+
+
+def n_members_of(module: nn.Module) -> int | None:
+    """Number of members of a pack, None for a single network."""
+    return module.n_members if isinstance(module, TabularNet | Members | StackedMembers) else None
+
+
+def _shapes(module: nn.Module) -> tuple:
+    return tuple((name, tuple(value.shape)) for name, value in module.named_parameters())
+
+
+def _first(output) -> Tensor:
+    output = output[0] if isinstance(output, tuple) else output
+    return output.unsqueeze(1) if output.ndim == 1 else output

@@ -1,0 +1,139 @@
+"""Rows and batches of a pack: each member has rows of its own among those of one table.
+
+Shapes: K members, B rows of a batch, n rows of the member that has most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from skorch.dataset import Dataset
+from torch import Tensor
+
+from sknn.training._data import CHUNK_BYTES, Rows
+
+Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]
+
+
+class PackedRows(Dataset):
+    """The rows of each member, as positions in a `Rows` that all share.
+
+    Parameters
+    ----------
+    rows : Rows
+    members : sequence of K int arrays
+        Positions of each member's rows.
+    """
+
+    def __init__(self, rows: Rows, members: Sequence[np.ndarray]):
+        self.rows = rows
+        self.members = [torch.from_numpy(np.asarray(member, dtype=np.int64)) for member in members]
+        self.n_rows = max(len(member) for member in self.members)
+        self.device = rows.device
+
+    def __len__(self) -> int:
+        return self.n_rows * len(self.members)
+
+    @property
+    def X(self):  # noqa: N802 - the name is skorch's
+        return self.rows.X
+
+    @property
+    def y(self) -> np.ndarray:
+        return self.rows.y
+
+    def decoded(self, target: Tensor) -> np.ndarray:
+        return self.rows.decoded(target)
+
+    def take(self, positions: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+        """Inputs, targets and weights, (K, B, ...) each, of the rows at `positions` (K, B)."""
+        inputs, target, weight = self.rows.take(positions.flatten())
+        shape = tuple(positions.shape)
+        inputs = {name: value.view(*shape, *value.shape[1:]) for name, value in inputs.items()}
+        return inputs, target.view(*shape, *target.shape[1:]), None if weight is None else weight.view(shape)
+
+    def in_order(self) -> tuple[Tensor, Tensor | None]:
+        """Positions (K, n) of all rows, and weights that make those that fill shorter members count for nothing."""
+        positions = torch.stack([_filled(member, self.n_rows) for member in self.members])
+        sizes = torch.tensor([len(member) for member in self.members])
+        if (sizes == self.n_rows).all():
+            return positions, None
+        return positions, (torch.arange(self.n_rows) < sizes.unsqueeze(1)).to(torch.float32)
+
+    def shuffled(self, generator: torch.Generator | None) -> Tensor:
+        """Positions (K, n) in a new order for each member; a member with fewer rows meets some of them twice."""
+        orders = []
+        for member in self.members:
+            order = torch.randperm(len(member), generator=generator)
+            orders.append(_filled(member[order], self.n_rows))
+        return torch.stack(orders)
+
+
+class PackedBatches:
+    """Batches of a `PackedRows`: the same number of rows for each member, rows gathered for many batches at a time.
+
+    Yields `(inputs, (target, weight))` with tensors (K, B, ...).
+
+    Parameters
+    ----------
+    dataset : PackedRows
+    batch_size : int
+        Rows of a member in a batch. With `shuffle`, batches are as equal as can be, so that B may differ
+        a little, and fewer rows than there are batches sit out an epoch.
+    shuffle : bool, default=False
+        Whether each epoch has a new order. If not, each row comes once.
+    generator : torch.Generator or None
+        CPU generator that draws the order.
+    """
+
+    def __init__(
+        self,
+        dataset: PackedRows,
+        batch_size: int,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
+        balanced: bool = False,
+    ):
+        self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
+        n_rows = dataset.n_rows
+        if balanced:
+            n_batches = max(1, round(n_rows / batch_size))
+            self.sizes = [n_rows // n_batches] * n_batches
+        else:
+            self.sizes = [min(batch_size, n_rows - start) for start in range(0, n_rows, batch_size)]
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __iter__(self) -> Iterator[Batch]:
+        data, size = self.dataset, self.sizes[0]
+        if self.shuffle and len(self.sizes) > 1:
+            positions, present = data.shuffled(self.generator), None
+        else:
+            positions, present = data.in_order()
+        n_used = sum(self.sizes)
+        row_bytes = data.rows.row_bytes() * len(data.members)
+        n_chunk = size * max(1, CHUNK_BYTES // (row_bytes * size))
+        scale = None if present is None else present.numel() / present.sum()
+        for start in range(0, n_used, n_chunk):
+            part = slice(start, min(start + n_chunk, n_used))
+            inputs, target, weight = data.take(positions[:, part])
+            if present is not None:
+                here = (present[:, part] * scale).to(data.device)
+                weight = here if weight is None else weight * here
+            yield from _split(inputs, target, weight, size)
+
+
+def _filled(values: Tensor, size: int) -> Tensor:
+    """Values from the start again until there are `size`."""
+    return values if len(values) == size else values.repeat(-(-size // len(values)))[:size]
+
+
+def _split(inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int) -> Iterator[Batch]:
+    columns = [value.split(size, 1) for value in inputs.values()]
+    targets = target.split(size, 1)
+    weights = [None] * len(targets) if weight is None else weight.split(size, 1)
+    for *values, y, w in zip(*columns, targets, weights, strict=True):
+        yield dict(zip(inputs, values, strict=True)), (y, w)
