@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from sknn._predict import block_rows, network_inputs, network_outputs
 from sknn._sample import Sample
 from sknn._watch import make_callbacks, monitored_column
 from sknn.modules import TabularNet, build_module, build_pack, drawing_from, embeds_categories, n_members_of, try_out
-from sknn.preprocessing import Encoded, Table, TableEncoder, as_table, make_encoder, quantile_bins, with_names
+from sknn.preprocessing import Encoded, Table, TableEncoder, as_table, make_encoder, quantile_bins, take_rows, with_names
 from sknn.training import (
     PackedRows,
     Rows,
@@ -61,6 +62,7 @@ _SHAPING = (
     "preprocessing",
 )
 _N_BINS = 16  # of a number's piecewise-linear embedding
+_PROBED_ROWS = 100  # on which a transformer is tried without y
 _INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
 
 
@@ -347,8 +349,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
         if held_out is not None or not params["early_stopping"]:
             return Parts(sample.without_zero_weights(), held_out)
-        if params["n_members"] > 1 and params["member_validation"] == "cross" and not _sees_target(params):
-            return self._cross(sample, params, seed)
+        if params["n_members"] > 1 and params["member_validation"] == "cross":
+            if not _needs_target(params["preprocessing"], sample.table):
+                return self._cross(sample, params, seed)
         train, valid = held_out_rows(
             len(sample.y),
             self._class_codes(sample.y),
@@ -410,7 +413,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if resume:
             encoded = self.encoder_.encode(train.table)
         else:
-            encoded = self.encoder_.fit_encode(train.table, train.y, train.weight)
+            y = None if parts.is_crossed else train.y  # rows that a member holds out shape the encoder, but not by y
+            encoded = self.encoder_.fit_encode(train.table, y, train.weight)
         if valid is None or valid is train:
             return encoded, None
         return encoded, self.encoder_.encode(valid.table)
@@ -472,6 +476,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             of_built_in["n_members"] = params["n_members"]
             of_built_in["bins"] = quantile_bins(encoded.x_num, n_bins, train.weight, seed) if embeds else ()
         device, n_outputs = params["device"], self._target.n_outputs
+        is_instance = isinstance(params["module"], nn.Module)
 
         def build():
             return build_module(
@@ -488,9 +493,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 return build()
             inputs = network_inputs(encoded.head(2), device)
             if params["n_members"] > 1:
-                return build_pack([build() for _ in range(params["n_members"])], inputs, n_outputs)
+                networks = [build() for _ in range(params["n_members"])]
+                return build_pack(networks, inputs, n_outputs, may_replace_head=is_instance)
             module = build()
-            try_out(module, inputs, n_outputs, may_replace_head=isinstance(params["module"], nn.Module))
+            try_out(module, inputs, n_outputs, may_replace_head=is_instance)
         return module
 
     def _initialize(self, rows: Rows, params: dict, seed: int) -> None:
@@ -678,13 +684,17 @@ def _schedules_itself(callbacks) -> bool:
     return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
 
 
-def _sees_target(params: dict) -> bool:
-    """Whether preprocessing learns from y, so that rows which it was fitted on are not held out."""
-    transformer = params["preprocessing"]
-    if isinstance(transformer, TableEncoder) or not hasattr(transformer, "get_params"):
+def _needs_target(preprocessing, table: Table) -> bool:
+    """Whether a transformer cannot be fitted without y, so that no row which it was fitted on is unseen."""
+    if isinstance(preprocessing, TableEncoder) or not hasattr(preprocessing, "fit_transform"):
         return False
-    parts = [transformer, *transformer.get_params(deep=True).values()]
-    return any(hasattr(part, "__sklearn_tags__") and get_tags(part).target_tags.required for part in parts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            clone(preprocessing).fit_transform(take_rows(table, slice(_PROBED_ROWS)))
+        except Exception:  # whatever it raises when there is no y
+            return True
+    return False
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -92,10 +92,15 @@ def try_out(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may
     as_columns(output, n_outputs)
 
 
-def build_pack(members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int) -> nn.Module:
+def build_pack(
+    members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int, *, may_replace_head: bool = False
+) -> nn.Module:
     """One module of several networks, each tried out; inputs (B, ...) are a few rows."""
-    for member in members:
-        try_out(member, inputs, n_outputs, may_replace_head=False)
+    for k, member in enumerate(members):
+        with warnings.catch_warnings():
+            if k:  # the first one has warned
+                warnings.simplefilter("ignore")
+            try_out(member, inputs, n_outputs, may_replace_head=may_replace_head)
     return pack(members, _call_for_columns(n_outputs), inputs)
 
 

@@ -89,9 +89,10 @@ def pack(
     try:
         stacked = StackedMembers(members, call)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            stacked.train()(shared=True, **inputs)
+            own = {name: value.expand(len(members), *value.shape) for name, value in inputs.items()}
+            stacked.train()(**own)
             expected = Members(members, call).eval()(shared=True, **inputs)
-            if torch.allclose(stacked.eval()(shared=True, **inputs), expected, rtol=1e-4, atol=1e-5):
+            if torch.allclose(stacked.eval()(**own), expected, rtol=1e-4, atol=1e-5):
                 return stacked.train()
     except (RuntimeError, ValueError, TypeError, NotImplementedError):  # what vmap raises depends on the operator
         pass

@@ -101,8 +101,8 @@ class TrainingNet(NeuralNet):
         self._set_training(True)
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
-        self.notify("on_train_begin", X=train, y=None)
         self._lay_out_parameters()
+        self.notify("on_train_begin", X=train, y=None)
         self.plan = None
         if self.schedules:
             self.plan = Plan(self.schedules, self.max_epochs * len(self.get_iterator(train, training=True)))
@@ -123,11 +123,11 @@ class TrainingNet(NeuralNet):
     def _lay_out_parameters(self) -> None:
         """Flat parameters for an optimizer that treats all numbers alike, and the gradient by hand where there is one."""
         self._flat: FlatParameters | None = None
+        self._frozen: list[tuple[Tensor, Tensor]] = []
         self._hand: HandGradient | None = None
         own_groups = any(name.startswith("optimizer__param_groups") for name in self.get_params(deep=False))
         parameters = list(self.module_.parameters())
-        same = self.n_members is not None and all(p.requires_grad and p.is_floating_point() for p in parameters)
-        if not same or own_groups or not parameters or not is_elementwise(self.optimizer):
+        if self.n_members is None or own_groups or not parameters or not is_elementwise(self.optimizer):
             return
         self._flat = FlatParameters(self.module_)
         self.initialize_optimizer()
@@ -203,6 +203,8 @@ class TrainingNet(NeuralNet):
         if self.plan is not None:
             self.plan.take_step()
         self._step_optimizer(closure)
+        for parameter, value in self._frozen:
+            parameter.data.copy_(value)
         return steps[0]
 
     def train_step_single(self, batch, **fit_params):
@@ -237,6 +239,9 @@ class TrainingNet(NeuralNet):
             return
         if self.module_.training != training:
             self._set_training(training)
+        if training and self._flat is not None:
+            # A callback may freeze a parameter that lies beside others: it is put back after each step.
+            self._frozen = [(p, p.detach().clone()) for p in self._flat.parameters if not p.requires_grad]
         losses, sizes, outputs = [], [], []
         row_axis = 0 if self.n_members is None else 1
         for batch in iterator:
@@ -295,9 +300,11 @@ class TrainingNet(NeuralNet):
         X = X.rows if isinstance(X, PackedRows) else X
         if isinstance(X, dict):
             X = _Inputs(X, self._train)
-        if self.n_members is not None:
-            return self.combine(torch.cat(list(self.forward_iter(X)), 1).detach().cpu().numpy())
-        outputs = [as_columns(output, self.criterion_.n_outputs) for output in self.forward_iter(X)]
+        outputs = list(self.forward_iter(X))
+        if self.n_members is not None and outputs[0].ndim == 3:
+            return self.combine(torch.cat(outputs, 1).detach().cpu().numpy())
+        # what skorch's scoring callbacks have kept of a pack's batches has the members below each other
+        outputs = [as_columns(output, self.criterion_.n_outputs) for output in outputs]
         return torch.cat(outputs).detach().cpu().numpy()
 
     def evaluation_step(self, batch, training=False):
