@@ -1,12 +1,18 @@
-"""Test scores on real tables, with defaults: ours on the raw DataFrame, the others on what they need.
+"""Errors, scores, ranks and times on real tables, with defaults: ours (each preset) against its peers.
 
-    python benchmarks/quality.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME]
+    python benchmarks/quality.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME] [--models NAME,NAME]
+                                 [--known FILE.jsonl] [--save FILE.jsonl] [--picture FILE.png]
 
 TABLES holds parquet files and a `manifest.json` (`datasets`: name, file, task; the target in the column
 `target`). Without it the tables that scikit-learn bundles are used. Protocol: a 75/25 split with
-`random_state=seed`, stratified for classification; the first `--rows` of each part at most; defaults only.
-Error is 1 − ROC AUC (binary), log loss (multiclass) or root mean squared error (regression). Score is
-(error of the dummy − error) / (error of the dummy − error of the best contender): 1 for the best, 0 for the dummy.
+`random_state=seed`, stratified for classification; the first `--rows` of each part at most; defaults only; one thread.
+Error is 1 − ROC AUC (binary), log loss with probabilities clipped at 1e-6 (multiclass) or root mean squared error
+(regression). Score is (error of the dummy − error) / (error of the dummy − error of the best peer): 1 for as good as
+the best peer, 0 for the dummy. The rank counts all models that ran on a table.
+
+`--known` takes results of an earlier run (one JSON object a line: dataset, task, model, seed, err, fit_s, pred_s) for
+models that are not run again, `--save` writes those of this run. Times of different runs are not comparable:
+the picture and the columns of seconds show this run's.
 """
 
 from __future__ import annotations
@@ -23,21 +29,12 @@ import numpy as np
 import pandas as pd
 import sklearn
 import torch
-from sklearn.compose import make_column_selector, make_column_transformer
+from contenders import OURS, available
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from sknn import NNClassifier, NNRegressor
-
-CATEGORIES = make_column_selector(dtype_include=["category", "object", "string", "bool"])
 BUNDLED = {
     "iris": load_iris,
     "wine": load_wine,
@@ -59,69 +56,105 @@ def tables(folder: Path | None) -> Iterator[tuple[str, str, pd.DataFrame, pd.Ser
         yield entry["name"], entry["task"], frame.drop(columns="target"), frame["target"]
 
 
-def dates_to_numbers(X: pd.DataFrame) -> pd.DataFrame:
-    dates = X.select_dtypes("datetime").columns
-    return X.assign(**{name: X[name].astype("int64") for name in dates})
-
-
-def make_sklearn_mlp(task: str, seed: int, X: pd.DataFrame):
-    """Imputation, scaling and one-hot encoding, then scikit-learn's network; what one has to write without sknn."""
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    encode = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10)
-    as_text = FunctionTransformer(lambda X: X.astype(object).where(X.notna(), "missing").astype(str))
-    prepare = make_column_transformer(
-        (make_pipeline(as_text, encode), CATEGORIES),
-        (numbers, make_column_selector(dtype_include="number")),
-    )
-    cls = MLPRegressor if task == "regression" else MLPClassifier
-    return make_pipeline(FunctionTransformer(dates_to_numbers), prepare, cls(early_stopping=True, random_state=seed))
-
-
-def make_boosting(task: str, seed: int, X: pd.DataFrame):
-    """Categories as categories, the rarest of more than 254 levels together: boosting takes no more."""
-    categories = CATEGORIES(X)
-    encode = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=254)
-    prepare = make_column_transformer((encode, categories), remainder="passthrough", verbose_feature_names_out=False)
-    cls = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    boosting = cls(categorical_features=categories or None, random_state=seed)
-    return make_pipeline(FunctionTransformer(dates_to_numbers), prepare.set_output(transform="pandas"), boosting)
-
-
-def make_sknn(task: str, seed: int, X: pd.DataFrame):
-    return (NNRegressor if task == "regression" else NNClassifier)(random_state=seed)
-
-
-MODELS = {"sknn": make_sknn, "scikit-learn MLP": make_sklearn_mlp, "HistGradientBoosting": make_boosting}
-
-
-def error(task: str, model, X_test, y_test) -> float:
+def error(task: str, predicted: np.ndarray, y_test, classes) -> float:
     if task == "regression":
-        return root_mean_squared_error(y_test, model.predict(X_test))
-    proba = np.asarray(model.predict_proba(X_test), dtype=np.float64)
+        return root_mean_squared_error(y_test, predicted)
+    proba = np.asarray(predicted, dtype=np.float64)
     if task == "binary":
         return 1 - roc_auc_score(y_test, proba[:, 1])
     proba = proba.clip(1e-6, 1)
-    return log_loss(y_test, proba / proba.sum(1, keepdims=True), labels=model.classes_)
+    return log_loss(y_test, proba / proba.sum(1, keepdims=True), labels=classes)
 
 
-def run(task: str, X: pd.DataFrame, y: pd.Series, seed: int, n_rows: int) -> dict[str, tuple[float, float]]:
-    """Error and seconds of a fit for each model."""
+def run(task: str, X: pd.DataFrame, y: pd.Series, seed: int, n_rows: int, models: dict) -> Iterator[dict]:
+    """Error and seconds of fit and predict for the dummy and each model."""
     stratify = None if task == "regression" else y
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=seed, stratify=stratify)
     X_train, X_test, y_train, y_test = (part[:n_rows] for part in (X_train, X_test, y_train, y_test))
-    dummy = (DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")).fit(X_train, y_train)
-    results = {"dummy": (error(task, dummy, X_test, y_test), 0.0)}
-    for name, make in MODELS.items():
-        model = make(task, seed, X_train)
-        scale = (y_train.mean(), y_train.std()) if name == "scikit-learn MLP" and task == "regression" else (0.0, 1.0)
-        start = time.perf_counter()
+    dummy = DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
+    for name, model in {"dummy": dummy, **{name: make(task, seed, X_train) for name, make in models.items()}}.items():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(X_train, (y_train - scale[0]) / scale[1] if task == "regression" else y_train)
-        seconds = time.perf_counter() - start
-        y_scaled = (y_test - scale[0]) / scale[1] if task == "regression" else y_test
-        results[name] = (error(task, model, X_test, y_scaled) * scale[1], seconds)
-    return results
+            warnings.simplefilter("ignore")
+            start = time.perf_counter()
+            model.fit(X_train, y_train)
+            fitted = time.perf_counter()
+            predicted = model.predict(X_test) if task == "regression" else model.predict_proba(X_test)
+            done = time.perf_counter()
+        found = error(task, predicted, y_test, None if task == "regression" else np.unique(y_train))
+        yield {"model": name, "err": float(found), "fit_s": fitted - start, "pred_s": done - fitted}
+
+
+def with_scores(results: pd.DataFrame) -> pd.DataFrame:
+    """A row a run, with its score and its rank among the models on the same table and seed."""
+    scored = []
+    for _, runs in results.groupby(["dataset", "seed"]):
+        errors = runs.set_index("model")["err"]
+        dummy = errors["dummy"]
+        peers = errors.drop(["dummy", *OURS], errors="ignore")
+        best = peers.min() if len(peers) else errors.drop("dummy").min()
+        runs = runs[runs["model"] != "dummy"]
+        scored.append(runs.assign(score=(dummy - runs["err"]) / (dummy - best), rank=runs["err"].rank()))
+    return pd.concat(scored, ignore_index=True)
+
+
+def geometric_mean(values: pd.Series) -> float:
+    return float(np.exp(np.log(values).mean()))
+
+
+def table_of_scores(scored: pd.DataFrame) -> str:
+    models = list(dict.fromkeys(scored["model"]))
+    pivot = scored.pivot_table(index=["dataset", "task"], columns="model", values="score", sort=False)[models]
+    lines = [f"| table | task | {' | '.join(models)} |", f"|---|---|{'---:|' * len(models)}"]
+    for (name, task), row in pivot.iterrows():
+        lines.append(f"| {name} | {task} | {' | '.join('–' if np.isnan(v) else f'{v:.3f}' for v in row)} |")
+    return "\n".join(lines)
+
+
+def summary(scored: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
+    """For each model the means over tables (of means over seeds), and geometric means of this run's seconds."""
+    rows = {}
+    for model, runs in scored.groupby("model", sort=False):
+        by_table = runs.groupby(["dataset", "task"])["score"].mean().reset_index()
+        by_task = by_table.groupby("task")["score"].mean()
+        times = timed[timed["model"] == model]
+        rows[model] = {
+            "tables": len(by_table),
+            "score": by_table["score"].mean(),
+            **{task: by_task.get(task, np.nan) for task in ("binary", "multiclass", "regression")},
+            "worst": by_table["score"].min(),
+            "rank": runs.groupby("dataset")["rank"].mean().mean(),
+            "fit, s": geometric_mean(times["fit_s"]) if len(times) else np.nan,
+            "predict, s": geometric_mean(times["pred_s"]) if len(times) else np.nan,
+        }
+    return pd.DataFrame(rows).T.sort_values("score", ascending=False)
+
+
+def as_markdown(frame: pd.DataFrame) -> str:
+    lines = [f"| model | {' | '.join(frame.columns)} |", f"|---|{'---:|' * frame.shape[1]}"]
+    for name, row in frame.iterrows():
+        cells = [f"{int(row['tables'])}", *("–" if np.isnan(v) else f"{v:.3f}" for v in row.iloc[1:])]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def draw(frame: pd.DataFrame, path: Path) -> None:
+    """Score against seconds of a fit; those that none beats in both are joined."""
+    import matplotlib.pyplot as plt
+
+    frame = frame.dropna(subset=["fit, s"]).sort_values("fit, s")
+    frame = frame[frame["score"] > 0]
+    figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    is_ours = frame.index.isin(OURS)
+    ax.scatter(frame["fit, s"][~is_ours], frame["score"][~is_ours], color="0.45", label="peers")
+    ax.scatter(frame["fit, s"][is_ours], frame["score"][is_ours], color="C1", label="sknn")
+    front = frame[frame["score"] >= frame["score"].cummax()]
+    ax.step(front["fit, s"], front["score"], where="post", color="0.8", zorder=0)
+    for name, row in frame.iterrows():
+        ax.annotate(name, (row["fit, s"], row["score"]), xytext=(5, 4), textcoords="offset points", fontsize=9)
+    ax.set(xscale="log", xlabel="seconds of a fit (geometric mean, one thread)", ylabel="mean score (best peer = 1)")
+    ax.margins(x=0.15)
+    ax.legend(loc="lower right", frameon=False)
+    figure.savefig(path, dpi=130)
 
 
 def main() -> None:
@@ -131,29 +164,46 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", help="names of tables, separated by commas")
+    parser.add_argument("--models", help=f"some of {', '.join(available())}; all by default")
+    parser.add_argument("--known", type=Path, help="results of an earlier run, for models that are not run")
+    parser.add_argument("--save", type=Path, help="file to add this run's results to")
+    parser.add_argument("--picture", type=Path, help="where to save score against time")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    models = available()
+    if arguments.models:
+        models = {name: models[name] for name in arguments.models.split(",")}
     only = arguments.only.split(",") if arguments.only else None
-    print(
-        f"Python {platform.python_version()}, torch {torch.__version__}, scikit-learn {sklearn.__version__}; "
-        f"{arguments.seeds} seed(s), at most {arguments.rows:,} rows\n"
-    )
-    print(f"| table | task | {' | '.join(MODELS)} |\n|---|---|{'---:|' * len(MODELS)}")
-    scores, seconds = [], []
+    results = []
     for name, task, X, y in tables(arguments.folder):
         if only and name not in only:
             continue
-        rows = []
         for seed in range(arguments.seeds):
-            results = run(task, X, y, seed, arguments.rows)
-            worst, best = results["dummy"][0], min(value for value, _ in results.values())
-            rows.append({model: (worst - results[model][0]) / (worst - best) for model in MODELS})
-            seconds.append({model: results[model][1] for model in MODELS})
-        scores.append(pd.DataFrame(rows).mean())
-        print(f"| {name} | {task} | {' | '.join(f'{value:.3f}' for value in scores[-1])} |", flush=True)
-    print(f"| **mean score** | | {' | '.join(f'**{value:.3f}**' for value in pd.DataFrame(scores).mean())} |")
-    fit_seconds = np.exp(np.log(pd.DataFrame(seconds)).mean())
-    print(f"| fit, seconds (geometric mean) | | {' | '.join(f'{value:.2f}' for value in fit_seconds)} |")
+            skipped = {"catboost"} if task == "multiclass" and arguments.folder else set()  # minutes a fit
+            chosen = {model: make for model, make in models.items() if model not in skipped}
+            for result in run(task, X, y, seed, arguments.rows, chosen):
+                results.append({"dataset": name, "task": task, "seed": seed} | result)
+                if arguments.save:
+                    with arguments.save.open("a") as file:
+                        file.write(json.dumps(results[-1]) + "\n")
+        print(f"{name} done", flush=True)
+    timed = pd.DataFrame(results)
+    everything = timed
+    if arguments.known:
+        known = pd.DataFrame([json.loads(line) for line in arguments.known.read_text().splitlines()])
+        run_here = set(zip(timed["dataset"], timed["seed"], strict=True))
+        known = known[[key in run_here for key in zip(known["dataset"], known["seed"], strict=True)]]
+        everything = pd.concat([timed, known[~known["model"].isin(set(timed["model"]))]], ignore_index=True)
+    scored = with_scores(everything)
+    print(
+        f"\nPython {platform.python_version()}, torch {torch.__version__}, scikit-learn {sklearn.__version__}; "
+        f"{arguments.seeds} seed(s), at most {arguments.rows:,} rows, {arguments.threads} thread(s)\n"
+    )
+    overview = summary(scored, timed)
+    print(as_markdown(overview), "\n")
+    print(table_of_scores(scored))
+    if arguments.picture:
+        draw(overview, arguments.picture)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
 """Time and memory of `NNClassifier` against a hand-written torch loop, scikit-learn's MLP and skorch.
 
-    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only fit,predict,memory]
+    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only fit,predict,pack,growth,memory] [--folder TABLES]
 
 All contenders train the same network with the same optimiser, batches and number of epochs, on the
 same standardised float32 array; ours also does its default preprocessing. They alternate in one
 process with torch's and BLAS's threads pinned. Times are whole `fit` or `predict_proba` calls; the
 tables show medians, and ratios to the torch loop (for predictions to scikit-learn's MLP) and to
 ours. Memory is measured in a fresh process each.
+
+"pack" is a training step of 8 members with two layers of 96 on 10 embedded numbers: ours against the
+arithmetic limit (the time of 512 × 512 matrix products with as many multiplications), against 8
+networks trained one by one, and against the same pack written plainly: torch's gradient, an optimizer that goes
+through the parameters. "growth" fits the defaults on 3,000 to 100,000 rows of a table `nyc_flight_late`
+in TABLES, or of made-up rows.
 """
 
 from __future__ import annotations
@@ -21,8 +27,10 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import sklearn
 import skorch
 import torch
@@ -32,6 +40,10 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sknn import NNClassifier
+from sknn.modules import TabularNet, drawing_from
+from sknn.preprocessing import Encoded
+from sknn.training import CLASSIFICATION_LOSSES, PackedRows, Rows, TrainingNet, WeightedLoss, make_optimizer
+from sknn.training._schedules import flat_cosine, one_cycle
 
 N_CLASSES = 3
 # rows, features, hidden layers, batch size, epochs
@@ -99,6 +111,7 @@ def fit_skorch(X, y, hidden, batch_size, epochs):
 
 def fit_sknn(X, y, hidden, batch_size, epochs):
     net = NNClassifier(
+        module="mlp",
         hidden_layer_sizes=hidden,
         dropout=0,
         optimizer="adam",
@@ -162,6 +175,114 @@ def bench_predict(repeats: int) -> None:
         show(f"predict_proba: {n_rows:,} row(s), 30 features, (128, 128)", seconds, "scikit-learn MLP")
 
 
+MEMBERS, WIDTH, NUMBERS, BINS, EMBEDDING = 8, 96, 10, 16, 8
+
+
+def make_pack(n_members: int) -> TabularNet:
+    edges = np.linspace(-2, 2, BINS + 1).tolist()
+    return TabularNet(NUMBERS, 2, bins=[edges] * NUMBERS, n_members=n_members, hidden_layer_sizes=(WIDTH, WIDTH),
+                      activation="silu", dropout=0.15)  # fmt: skip
+
+
+def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
+    """A call that trains a pack for some steps in the loop that `fit` uses."""
+    rng = np.random.default_rng(0)
+    n = n_rows * n_steps
+    encoded = Encoded(rng.standard_normal((n, NUMBERS), dtype=np.float32))
+    rows = Rows(encoded, rng.integers(0, 2, n), None, torch.device("cpu"), lambda codes: codes)
+    optimizer, params = make_optimizer("adamw", {"betas": (0.9, 0.95)}, weight_decay=0.2, device=torch.device("cpu"))
+    loss = WeightedLoss(CLASSIFICATION_LOSSES["cross_entropy"], 2)
+    net = TrainingNet(make_pack(n_members), loss, decode=lambda x: x, combine=lambda x: x[0], optimizer=optimizer,
+                      lr=1e-3, max_epochs=1, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
+                      schedules={"learning_rate": one_cycle, "dropout": flat_cosine},
+                      **{f"optimizer__{name}": value for name, value in params.items()})  # fmt: skip
+    members = PackedRows(rows, [np.arange(n)] * n_members)
+
+    def call():
+        with drawing_from(torch.Generator().manual_seed(0)):
+            net.initialize()
+            net.run(members, None)
+
+    return call
+
+
+def plain_steps(n_rows: int, n_steps: int) -> Callable:
+    """The same pack as one would first write it."""
+    torch.manual_seed(0)
+    pack = make_pack(MEMBERS).train()
+    optimizer = torch.optim.AdamW(pack.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
+    x, y = torch.randn(n_rows * n_steps, NUMBERS), torch.randint(0, 2, (n_rows * n_steps,))
+
+    def call():
+        order = torch.stack([torch.randperm(len(x)) for _ in range(MEMBERS)])
+        for start in range(0, len(x), n_rows):
+            rows = order[:, start : start + n_rows]
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(pack(x[rows]).flatten(0, 1), y[rows].flatten())
+            (loss * MEMBERS).backward()
+            optimizer.step()
+
+    return call
+
+
+def matrix_products(n_rows: int, n_steps: int) -> Callable:
+    """512 × 512 products with the multiplications of the steps: forward, and twice that backward.
+
+    What has no gradient (the bins' shares) needs one product backward, not two.
+    """
+    embedding = NUMBERS * (BINS + 1) * EMBEDDING
+    layers = NUMBERS * EMBEDDING * WIDTH + WIDTH * WIDTH + WIDTH * 2
+    multiplications = MEMBERS * n_rows * n_steps * (2 * embedding + 3 * layers)
+    a, b = torch.randn(512, 512), torch.randn(512, 512)
+    n_products = multiplications / 512**3
+    whole = max(1, round(n_products))
+
+    def call():
+        for _ in range(whole):
+            torch.mm(a, b)
+
+    call.share = n_products / whole
+    return call
+
+
+def bench_pack(repeats: int) -> None:
+    for n_rows, n_steps in ((32, 200), (256, 50)):
+        limit = matrix_products(n_rows, n_steps)
+        calls = {
+            "limit": limit,
+            "sknn": our_steps(MEMBERS, n_rows, n_steps),
+            "the pack written plainly": plain_steps(n_rows, n_steps),
+        }
+        alone = our_steps(1, n_rows, n_steps)
+        calls["8 networks one by one"] = lambda alone=alone: [alone() for _ in range(MEMBERS)]
+        seconds = alternate(calls, repeats)
+        seconds["limit"] *= limit.share
+        title = f"a packed step: {MEMBERS} members, 2 × {WIDTH}, {NUMBERS} numbers, {n_rows} rows"
+        show(title, {name: value / n_steps for name, value in seconds.items()}, "limit")
+
+
+def bench_growth(folder: Path | None) -> None:
+    print("\nfit by the number of rows, defaults\n")
+    print("| rows | s | s for 1,000 rows | peak memory, MB |\n|---:|---:|---:|---:|")
+    for n_rows in (3_000, 10_000, 30_000, 100_000):
+        command = [sys.executable, __file__, "--growth-of", str(n_rows)] + (["--folder", str(folder)] if folder else [])
+        seconds, grown = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        print(f"| {n_rows:,} | {seconds:.2f} | {1_000 * seconds / n_rows:.3f} | {grown / 1e6:.0f} |", flush=True)
+
+
+def growth_of(n_rows: int, folder: Path | None) -> None:
+    """Print the seconds of a fit, and by how many bytes it raised the peak resident size."""
+    if folder is None:
+        X, y = make_data(n_rows, 15)
+    else:
+        table = pd.read_parquet(folder / "nyc_flight_late.parquet").head(n_rows)
+        X, y = table.drop(columns="target"), table["target"]
+    NNClassifier(max_epochs=1, random_state=0).fit(X[:500], y[:500])
+    before, start = peak(), time.perf_counter()
+    NNClassifier(random_state=0).fit(X, y)
+    print(json.dumps([time.perf_counter() - start, peak() - before]))
+
+
 def bench_memory() -> None:
     print("\npeak memory beyond the 1,000,000 × 50 float32 array (200 MB), in a process of its own\n")
     print("| | MB | times the array |\n|---|---:|---:|")
@@ -195,9 +316,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="fit,predict,memory")
+    parser.add_argument("--only", default="fit,predict,pack,growth,memory")
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    parser.add_argument("--growth-of", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.growth_of:
+        torch.set_num_threads(arguments.threads)
+        growth_of(arguments.growth_of, arguments.folder)
+        return
     if arguments.memory_of:
         memory_of(arguments.memory_of)
         return
@@ -213,6 +340,10 @@ def main() -> None:
             bench_fit(arguments.repeats)
         if "predict" in chosen:
             bench_predict(arguments.repeats)
+        if "pack" in chosen:
+            bench_pack(arguments.repeats)
+    if "growth" in chosen:
+        bench_growth(arguments.folder)
     if "memory" in chosen:
         bench_memory()
 

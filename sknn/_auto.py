@@ -88,7 +88,7 @@ def _learning_rate(facts: Facts, preset: Preset) -> float:
     if facts.tabular and facts.plain_gradient:
         return 5e-2
     if facts.tabular:
-        return 4e-3 if facts.classifies else 2e-2
+        return 4e-3 if facts.classifies else 1e-2
     return _look_up(_LEARNING_RATES, facts.n_rows)
 
 

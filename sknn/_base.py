@@ -30,7 +30,16 @@ from sknn._predict import block_rows, network_inputs, network_outputs
 from sknn._sample import Sample
 from sknn._watch import make_callbacks, monitored_column
 from sknn.modules import TabularNet, build_module, build_pack, drawing_from, embeds_categories, n_members_of, try_out
-from sknn.preprocessing import Encoded, Table, TableEncoder, as_table, make_encoder, quantile_bins, take_rows, with_names
+from sknn.preprocessing import (
+    Encoded,
+    Table,
+    TableEncoder,
+    as_table,
+    make_encoder,
+    quantile_bins,
+    take_rows,
+    with_names,
+)
 from sknn.training import (
     PackedRows,
     Rows,
@@ -349,9 +358,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
         if held_out is not None or not params["early_stopping"]:
             return Parts(sample.without_zero_weights(), held_out)
-        if params["n_members"] > 1 and params["member_validation"] == "cross":
-            if not _needs_target(params["preprocessing"], sample.table):
-                return self._cross(sample, params, seed)
+        crosses = params["n_members"] > 1 and params["member_validation"] == "cross"
+        if crosses and not _needs_target(params["preprocessing"], sample.table):
+            return self._cross(sample, params, seed)
         train, valid = held_out_rows(
             len(sample.y),
             self._class_codes(sample.y),
@@ -609,7 +618,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         rows = np.arange(n_rows) if valid.positions is None else valid.positions
         self.oof_prediction_ = np.full((n_rows, *predicted.shape[1:]), np.nan)
         self.oof_prediction_[rows] = predicted
-        self.oof_score_ = float(self._score_function(valid.y, self._target.predict(outputs), sample_weight=valid.weight))
+        self.oof_score_ = float(
+            self._score_function(valid.y, self._target.predict(outputs), sample_weight=valid.weight)
+        )
 
     def _calibrate(self, outputs: np.ndarray, valid: Sample, members: np.ndarray | None) -> None:
         """Nothing to do for a regressor."""

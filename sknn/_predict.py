@@ -27,7 +27,7 @@ _MIN_BLOCK_ROWS = 32
 
 
 def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int, combine: Combine) -> np.ndarray:
-    """Outputs float32 of a module in evaluation mode: (n_rows, n_outputs), or what `combine` makes of (K, n_rows, n_outputs)."""
+    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members."""
     n_rows = table.shape[0]
     n_members = n_members_of(module)
     step = block_rows(encoder, n_members or 1)

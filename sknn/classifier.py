@@ -30,14 +30,14 @@ class NNClassifier(ClassifierMixin, BaseNN):
     Parameters
     ----------
     module : {"tabular", "mlp"}, nn.Module class, nn.Module instance or callable, default="tabular"
-        The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories and
-        the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`. A class or a callable that builds a module is called with those of
-        `n_features`, `n_outputs` and `cat_cardinalities` that its signature names, and with
-        `module_params`. An instance is copied and trained from its present weights. A module
-        returns logits (B, n_outputs), one for each class or label; for two classes a single
-        logit of the second class will do. It is called with one float tensor (B, F); if its
-        `forward` names `x_cat`, with `x_num` (B, F) and the int64 codes `x_cat` (B, C) of the
-        categories to embed, of which there may be none.
+        The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories
+        and the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`. A class
+        or a callable that builds a module is called with those of `n_features`, `n_outputs` and
+        `cat_cardinalities` that its signature names, and with `module_params`. An instance is copied
+        and trained from its present weights. A module returns logits (B, n_outputs), one for each
+        class or label; for two classes a single logit of the second class will do. It is called
+        with one float tensor (B, F); if its `forward` names `x_cat`, with `x_num` (B, F) and the
+        int64 codes `x_cat` (B, C) of the categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "tabular" takes `n_bins` (default 16) and the options of :class:`sknn.modules.TabularNet`, "mlp"

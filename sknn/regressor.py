@@ -24,13 +24,14 @@ class NNRegressor(RegressorMixin, BaseNN):
     Parameters
     ----------
     module : {"tabular", "mlp"}, nn.Module class, nn.Module instance or callable, default="tabular"
-        The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories and
-        the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`. A class or a callable that builds a module is called with those of
-        `n_features`, `n_outputs` and `cat_cardinalities` that its signature names, and with
-        `module_params`. An instance is copied and trained from its present weights. A module
-        returns means (B, n_outputs) of the standardised targets. It is called with one float tensor (B, F);
-        if its `forward` names `x_cat`, with `x_num` (B, F) and the int64 codes `x_cat` (B, C) of the
-        categories to embed, of which there may be none.
+        The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories
+        and the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`. A class
+        or a callable that builds a module is called with those of `n_features`, `n_outputs` and
+        `cat_cardinalities` that its signature names, and with `module_params`. An instance is copied
+        and trained from its present weights. A module returns means (B, n_outputs) of the
+        standardised targets. It is called with one float tensor (B, F); if its `forward` names
+        `x_cat`, with `x_num` (B, F) and the int64 codes `x_cat` (B, C) of the categories to embed,
+        of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "tabular" takes `n_bins` (default 16) and the options of :class:`sknn.modules.TabularNet`, "mlp"
@@ -77,7 +78,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
-        Learning rate, larger than 0. "auto": 0.02 for "tabular", whose parts learn at multiples of it;
+        Learning rate, larger than 0. "auto": 0.01 for "tabular", whose parts learn at multiples of it;
         for other networks 0.003 up to 100 rows, else 0.001.
     lr_schedule : "auto", str, callable, dict or None, default="auto"
         What the learning rate is multiplied by as training progresses: "cosine", "flat_cosine", "linear",

@@ -133,7 +133,8 @@ def test_each_row_trains_all_members_but_the_one_that_holds_it_out():
     for trained in seen:  # folds are stratified
         assert y[~trained].sum() == 10
     assert np.isfinite(net.oof_prediction_).all()
-    logits = torch.stack([member(torch.from_numpy(np.c_[np.arange(240), np.arange(240) % 7]).float()) for member in net.module_.members])
+    x = torch.from_numpy(np.c_[np.arange(240), np.arange(240) % 7]).float()
+    logits = torch.stack([member(x) for member in net.module_.members])
     own = logits.detach().double().numpy()[np.argmin(seen, axis=0), np.arange(240)] / net._member_temperature
     expected = np.exp(own) / np.exp(own).sum(1, keepdims=True)
     np.testing.assert_allclose(net.oof_prediction_, expected, atol=1e-5)
@@ -142,7 +143,7 @@ def test_each_row_trains_all_members_but_the_one_that_holds_it_out():
 
 def test_a_class_of_few_rows_does_not_stop_the_folds():
     y = np.r_[np.zeros(230), np.ones(7), np.full(3, 2)]
-    seen, net = members_rows(y, n_members=2)
+    seen, _ = members_rows(y, n_members=2)
     assert (seen.sum(0) == 1).all()
 
 
@@ -196,7 +197,8 @@ def test_rows_of_weight_0_have_no_out_of_fold_prediction():
     weight[::5] = 0
     net = quick(NNRegressor).fit(X, y, sample_weight=weight)
     assert np.isnan(net.oof_prediction_[::5]).all()
-    np.testing.assert_array_equal(net.oof_prediction_[weight > 0], quick(NNRegressor).fit(X[weight > 0], y[weight > 0]).oof_prediction_)
+    kept = weight > 0
+    np.testing.assert_array_equal(net.oof_prediction_[kept], quick(NNRegressor).fit(X[kept], y[kept]).oof_prediction_)
 
 
 @pytest.mark.parametrize("how", ["shared", "X_val", "transformer"])
@@ -272,7 +274,7 @@ def test_labels_of_several_columns_are_calibrated_too():
     labels = np.c_[y > 0, y > 1].astype(int)
     net = quick(NNClassifier).fit(X, labels)
     assert net.oof_prediction_.shape == labels.shape
-    assert 0 < net.temperature_
+    assert net.temperature_ > 0
 
 
 # -- training -----------------------------------------------------------------------------------
@@ -398,7 +400,9 @@ def test_a_pack_is_cloned_searched_and_cross_validated_in_a_pipeline():
     X, y = data(NNClassifier)
     net = make_pipeline(StandardScaler(), quick(NNClassifier))
     assert cross_val_predict(net, X, y, cv=3, method="predict_proba").shape == (len(y), 2)
-    search = GridSearchCV(net, {"nnclassifier__module__n_bins": [4, 8], "nnclassifier__n_members": [1, 2]}, cv=2).fit(X, y)
+    search = GridSearchCV(net, {"nnclassifier__module__n_bins": [4, 8], "nnclassifier__n_members": [1, 2]}, cv=2).fit(
+        X, y
+    )
     assert isinstance(search.best_estimator_[-1].module_, TabularNet)
 
 

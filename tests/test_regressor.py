@@ -19,8 +19,9 @@ def quick(**params):
 
 
 def test_a_linear_network_finds_the_linear_regression():
-    net = NNRegressor("mlp", hidden_layer_sizes=(), preprocessing=None, weight_decay=0, learning_rate=0.05, batch_size=1000,
-                      max_epochs=2000, early_stopping=False, random_state=0).fit(X / X.std(0), y)  # fmt: skip
+    plain = {"hidden_layer_sizes": (), "preprocessing": None, "weight_decay": 0, "early_stopping": False}
+    steps = {"learning_rate": 0.05, "batch_size": 1000, "max_epochs": 2000}
+    net = NNRegressor("mlp", **plain, **steps, random_state=0).fit(X / X.std(0), y)
     np.testing.assert_allclose(net.predict(X / X.std(0)), LinearRegression().fit(X, y).predict(X), rtol=0.01)
 
 

@@ -19,12 +19,13 @@ MAY_IMPORT = {
     "training": {"training", "modules", "preprocessing"},
     "callbacks": {"callbacks"},
     "_auto": set(),
+    "_calibration": set(),
     "_params": {"_auto", "modules", "training"},
     "_sample": {"preprocessing"},
     "_watch": {"callbacks"},
     "_predict": {"modules", "preprocessing", "training"},
     "_base": {"_auto", "_params", "_predict", "_sample", "_watch", "modules", "preprocessing", "training"},
-    "classifier": {"_base", "_params", "_sample", "training"},
+    "classifier": {"_base", "_calibration", "_params", "_sample", "training"},
     "regressor": {"_base", "_params", "_sample", "training"},
     "__init__": {"classifier", "regressor"},
 }
@@ -79,7 +80,7 @@ def test_every_parameter_is_constrained_and_documented_with_its_default(cls):
 
 @pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 def test_every_fitted_attribute_is_documented(cls):
-    net = cls(max_epochs=1).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+    net = cls(max_epochs=1).fit([[0.0], [1.0], [2.0], [3.0]] * 30, [0, 1, 0, 1] * 30)
     section = inspect.getdoc(cls).split("Attributes\n----------\n")[1].split("\nSee Also\n")[0]
     documented = set(re.findall(r"^(\w+_) : ", section, re.MULTILINE))
     fitted = {name for name in vars(net) if name.endswith("_") and not name.startswith("_")}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._members import Members, StackedMembers, n_members_of, pack
+from sknn.modules._members import Members, StackedMembers, pack
 from sknn.modules._mlp import MLP
 from sknn.modules._tabular import TabularNet
 

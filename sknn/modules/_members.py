@@ -66,7 +66,9 @@ class StackedMembers(nn.Module):
         return batched(dict(zip(self.names, self.weights, strict=True)), inputs)
 
     def _one(self, weights: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
-        return functional_call(_Caller(self.template, self.call), {f"module.{k}": v for k, v in weights.items()}, (inputs,))
+        return functional_call(
+            _Caller(self.template, self.call), {f"module.{k}": v for k, v in weights.items()}, (inputs,)
+        )
 
 
 class _Caller(nn.Module):

@@ -24,7 +24,7 @@ class Draws:
     """
 
     cuts = 512
-    least = 1 << 18
+    least = 1 << 17
 
     def __init__(self, generator: torch.Generator):
         self.generator = generator

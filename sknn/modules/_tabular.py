@@ -131,7 +131,9 @@ class TabularNet(nn.Module):
     ):
         super().__init__()
         if numeric_embedding not in (None, *NUMERIC_EMBEDDINGS):
-            raise ValueError(f"numeric_embedding must be None or one of {NUMERIC_EMBEDDINGS}. Got {numeric_embedding!r}.")
+            raise ValueError(
+                f"numeric_embedding must be None or one of {NUMERIC_EMBEDDINGS}. Got {numeric_embedding!r}."
+            )
         self.n_members, self.dropout = n_members, dropout
         self.numeric_embedding = numeric_embedding
         edges = list(bins) if numeric_embedding is not None else []
@@ -180,7 +182,7 @@ class TabularNet(nn.Module):
         return h.transpose(1, 2)  # (K, B, O)
 
     def embed(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
-        """Inputs of the first layer, (K, D₀, B), or (1, D₀, B) where members neither embed nor have rows of their own."""
+        """Inputs of the first layer, (K, D₀, B); (1, D₀, B) where members neither embed nor have rows of their own."""
         x = x_num.transpose(-1, -2)  # (F, B) or (K, F, B)
         x = x.unsqueeze(0) if x.ndim == 2 else x
         parts = []

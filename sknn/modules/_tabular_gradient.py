@@ -62,13 +62,13 @@ class HandGradient:
         self._plan: _Plan | None = None
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
-        """Outputs (K, B, O), a leaf whose gradient `backward` asks for; x_num (K, B, F), x_cat (K, B, C)."""
+        """Outputs (K, B, O), whose gradient `backward` asks for; x_num (K, B, F), x_cat (K, B, C)."""
         n_rows = x_num.shape[1]
         plan = self._plan = self._plans.get(n_rows)
         if plan is None:
             plan = self._plan = self._plans[n_rows] = _Plan(self.net, n_rows)
         with torch.no_grad():
-            return plan.forward(x_num, x_cat).requires_grad_()
+            return plan.forward(x_num, x_cat)
 
     def backward(self, grad: Tensor) -> None:
         """From the gradient (K, B, O) of the outputs."""
@@ -84,7 +84,7 @@ class _Hidden:
         weight = net.weights[layer]
         self.function, self.backward = _ACTIVATIONS[type(net.activations[layer])]
         self.weight, self.bias = weight, net.biases[layer]
-        shape = (len(weight), weight.shape[1], h.shape[2])
+        shape = self.shape = (len(weight), weight.shape[1], h.shape[2])
         self.z, self.h, self.g, self.gz = (torch.empty(shape, device=h.device, dtype=h.dtype) for _ in range(4))
         self.mask: Tensor | None = None
 
@@ -99,6 +99,7 @@ class _Plan:
         self.scale = net.scale
         self._lay_out_inputs()
         self.first = self._empty(first.shape) if self.scale is not None else first  # weights times the scale
+        self.first_t = self.first.transpose(1, 2)
         self.effective = self._empty(first.shape)
         self.hidden: list[_Hidden] = []
         h = self.inputs
@@ -110,6 +111,9 @@ class _Plan:
         self.inputs_t = [h.transpose(1, 2) for h in [self.inputs, *(layer.h for layer in self.hidden)]]  # (K, B, D_in)
         self.weight_grads = [weight.grad for weight in net.weights]
         self.bias_grads = [bias.grad for bias in net.biases]
+        # Parameters in lists of Python's own: a look-up in torch's takes as long as a small operator.
+        self.first_weight, self.last_weight, self.last_bias = net.weights[0], net.weights[-1], net.biases[-1]
+        self.scale_grad = None if self.scale is None else self.scale.grad
 
     def _empty(self, shape) -> Tensor:
         like = self.net.weights[0]
@@ -123,15 +127,17 @@ class _Plan:
         if self.numeric is not None:
             weight = self.numeric.weight  # (K, N, E, J + 1)
             n, dim, n_basis = weight.shape[1:]
-            n_numeric = n * dim
+            n_numeric, self.n_numbers = n * dim, n
             columns = net.embedded.cpu()
             self.leads = bool((columns == torch.arange(n)).all())  # no need to pick columns
             self.numbers = self._empty((k, n, size))
+            self.numbers_wide = self.numbers.unsqueeze(2)
             self.basis = self._empty((k, n, n_basis, size))
             self.basis_x = self.basis[:, :, -1]
             self.basis_flat, self.basis_t = self.basis.view(k * n, n_basis, size), None
             self.basis_t = self.basis_flat.transpose(1, 2)
             self.numeric_weight, self.numeric_grad = weight.flatten(0, 1), weight.grad.flatten(0, 1)
+            self.slope, self.start = self.numeric.slope, self.numeric.start
             self.vectors = self._empty((k * n, dim, size))
             self.vectors_kept = self.vectors.view(k, n_numeric, size)
             self.vectors_grad = self._empty((k, n_numeric, size))
@@ -157,24 +163,25 @@ class _Plan:
         """Outputs (K, O, B) as (K, B, O)."""
         self._embed(x_num.transpose(1, 2), x_cat)
         if self.scale is not None:
-            torch.mul(self.net.weights[0], self.scale, out=self.first)
-        h = self.inputs
+            torch.mul(self.first_weight, self.scale, out=self.first)
+        h, dropout = self.inputs, self.net.dropout
         for layer in self.hidden:
             torch.baddbmm(layer.bias, layer.weight, h, out=layer.z)
             h = layer.function(layer.z, layer.h)
-            if self.net.dropout:
-                layer.mask = dropout_mask(h.shape, self.net.dropout, h.device)
+            if dropout:
+                layer.mask = dropout_mask(layer.shape, dropout, h.device)
                 h.mul_(layer.mask)
-        return torch.baddbmm(self.net.biases[-1], self.net.weights[-1], h).transpose(1, 2)
+        return torch.baddbmm(self.last_bias, self.last_weight, h).transpose(1, 2)
 
     def backward(self, g: Tensor) -> None:
         """From the gradient (K, O, B) of the outputs."""
+        dropout = self.net.dropout
         for layer in range(len(self.hidden), 0, -1):
             below = self.hidden[layer - 1]
             torch.bmm(g, self.inputs_t[layer], out=self.weight_grads[layer])
             torch.sum(g, 2, keepdim=True, out=self.bias_grads[layer])
             torch.bmm(self.weights_t[layer], g, out=below.g)
-            if self.net.dropout:
+            if dropout:
                 below.g.mul_(below.mask)
             g = below.backward(below.g, below.z, below.gz)
         torch.sum(g, 2, keepdim=True, out=self.bias_grads[0])
@@ -183,14 +190,14 @@ class _Plan:
         else:
             torch.bmm(g, self.inputs_t[0], out=self.effective)
             torch.mul(self.effective, self.scale, out=self.weight_grads[0])
-            torch.sum(self.effective.mul_(self.net.weights[0]), 1, keepdim=True, out=self.scale.grad)
+            torch.sum(self.effective.mul_(self.first_weight), 1, keepdim=True, out=self.scale_grad)
         self._embedding_gradients(g)
 
     def _embed(self, x: Tensor, x_cat: Tensor | None) -> None:
         """Fill `inputs` from x (K, F, B) and x_cat (K, B, C)."""
         if self.n_numeric:
-            numbers = self.numbers.copy_(x[:, : self.numbers.shape[1]] if self.leads else x[:, self.net.embedded])
-            torch.mul(numbers.unsqueeze(2), self.numeric.slope, out=self.basis).add_(self.numeric.start).clamp_(0, 1)
+            numbers = self.numbers.copy_(x[:, : self.n_numbers] if self.leads else x[:, self.net.embedded])
+            torch.mul(self.numbers_wide, self.slope, out=self.basis).add_(self.start).clamp_(0, 1)
             self.basis_x.copy_(numbers)
             torch.bmm(self.numeric_weight, self.basis_flat, out=self.vectors)
             if self.only_numeric:
@@ -207,11 +214,10 @@ class _Plan:
 
     def _embedding_gradients(self, g: Tensor) -> None:
         """From the gradient (K, D, B) of the first layer's z."""
-        weight_t = self.first.transpose(1, 2)
         if self.n_numeric:
-            torch.bmm(weight_t[:, : self.n_numeric], g, out=self.vectors_grad)
+            torch.bmm(self.first_t[:, : self.n_numeric], g, out=self.vectors_grad)
             torch.bmm(self.vectors_grad_flat, self.basis_t, out=self.numeric_grad)
         if self.n_categories:
-            torch.bmm(weight_t[:, self.width - self.n_categories :], g, out=self.looked_up_grad)
+            torch.bmm(self.first_t[:, self.width - self.n_categories :], g, out=self.looked_up_grad)
             rows = self.looked_up_grad_rows.reshape(-1, self.tables.shape[1])
             self.tables_grad.zero_().index_add_(0, self.codes.flatten(), rows)

@@ -65,4 +65,3 @@ def _side_by_side(parameters: list[nn.Parameter]) -> nn.Parameter:
     segment = nn.Parameter(values)
     segment.grad = grads
     return segment
-

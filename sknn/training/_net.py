@@ -18,7 +18,7 @@ from torch import Tensor
 from sknn.modules import HandGradient, as_columns, call_module, has_hand_gradient, n_members_of
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._flat import FlatParameters, settings_of
-from sknn.training._losses import WeightedLoss
+from sknn.training._losses import GRADIENTS, WeightedLoss
 from sknn.training._optimizers import adapts, is_elementwise
 from sknn.training._packs import PackedBatches, PackedRows
 from sknn.training._schedules import Factor, Plan
@@ -38,9 +38,9 @@ class TrainingNet(NeuralNet):
     read from the device once, hooks of a batch are called only if a callback has them, Ctrl-C
     leaves `fit`, and the module may be a pack of networks.
 
-    A pack has `n_members` K (None for a single network), trains on `PackedRows`, and gives outputs (K, B, n_outputs). Its loss is the mean
-    over members; each member's gradient is that of its own loss. Callbacks that look at batches see the
-    members' rows below each other.
+    A pack has `n_members` K (None for a single network), trains on `PackedRows`, and gives outputs
+    (K, B, n_outputs). Its loss is the mean over members; each member's gradient is that of its own loss.
+    Callbacks that look at batches see the members' rows below each other.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class TrainingNet(NeuralNet):
         return self
 
     def _lay_out_parameters(self) -> None:
-        """Flat parameters for an optimizer that treats all numbers alike, and the gradient by hand where there is one."""
+        """Flat parameters for an optimizer that treats all numbers alike; the gradient by hand where there is one."""
         self._flat: FlatParameters | None = None
         self._frozen: list[tuple[Tensor, Tensor]] = []
         self._hand: HandGradient | None = None
@@ -210,14 +210,23 @@ class TrainingNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         inputs, target = batch
         if self._hand is not None:
-            output = self._hand.forward(inputs["x_num"], inputs.get("x_cat"))
-            loss = self.get_loss(output, target, training=True)
-            loss.backward(self._weight_of_members(loss))
-            self._hand.backward(output.grad)
-            return {"loss": loss, "y_pred": output}
+            return self._step_by_hand(inputs, target)
         output = self.infer(inputs)
         loss = self.get_loss(output, target, training=True)
         loss.backward(self._weight_of_members(loss))
+        return {"loss": loss, "y_pred": output}
+
+    def _step_by_hand(self, inputs, target) -> dict[str, Tensor]:
+        output = self._hand.forward(inputs["x_num"], inputs.get("x_cat"))
+        gradient_of = GRADIENTS.get(self.criterion_.loss)
+        if gradient_of is not None and output.shape[-1] == self.criterion_.n_outputs:
+            with torch.no_grad():
+                loss, gradient = gradient_of(output, *target)
+        else:
+            output.requires_grad_()
+            loss = self.get_loss(output, target, training=True)
+            (gradient,) = torch.autograd.grad(loss, output, self._weight_of_members(loss))
+        self._hand.backward(gradient)
         return {"loss": loss, "y_pred": output}
 
     def _weight_of_members(self, loss: Tensor) -> Tensor | None:
@@ -269,7 +278,9 @@ class TrainingNet(NeuralNet):
 
     def outputs_on_held_out(self) -> np.ndarray:
         """The outputs of the network as it is now on the validation rows."""
-        self.run_single_epoch(self.get_iterator(self.valid), training=False, prefix="last", step_fn=self.validation_step)
+        self.run_single_epoch(
+            self.get_iterator(self.valid), training=False, prefix="last", step_fn=self.validation_step
+        )
         return self.valid_outputs()
 
     def member_outputs(self, n_rows: int = 2_000) -> np.ndarray:

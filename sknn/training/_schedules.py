@@ -18,7 +18,7 @@ _WARM_UP = 0.1  # share of the steps
 
 
 def one_cycle(progress: float) -> float:
-    """Up along a line in the first tenth, then down to 0 along a cosine (Smith and Topin, "Super-convergence", 2019)."""
+    """Up along a line in the first tenth, then down to 0 along a cosine (Smith, Topin, "Super-convergence", 2019)."""
     if progress < _WARM_UP:
         return progress / _WARM_UP
     return cosine((progress - _WARM_UP) / (1 - _WARM_UP))

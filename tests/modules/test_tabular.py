@@ -64,7 +64,9 @@ def test_the_first_layer_is_what_the_formulas_say():
 def test_periodic_embedding_is_what_the_formula_says():
     net, (x_num, _) = make(n_members=1, cards=(), numeric_embedding="periodic"), rows(1, cards=())
     part, x = net.numeric, x_num[0, :, 0].numpy()
-    frequency, phase, weight, bias = (p.detach().numpy()[0, 0] for p in (part.frequency, part.phase, part.weight, part.bias))
+    frequency, phase, weight, bias = (
+        p.detach().numpy()[0, 0] for p in (part.frequency, part.phase, part.weight, part.bias)
+    )
     waves = np.cos(2 * np.pi * (frequency * x + phase))
     expected = np.vstack([weight @ waves + bias, x])
     np.testing.assert_allclose(net.embed(x_num[0], None)[0].detach().numpy()[:8], expected, atol=1e-12)
@@ -97,7 +99,7 @@ def test_the_gradient_by_hand_is_that_of_torch(activation, bins, cards, scale):
         p.grad = torch.full_like(p, torch.nan)
     hand = HandGradient(net)
     for _ in range(2):  # memory of the first step is used again
-        found = hand.forward(x_num, x_cat)
+        found = hand.forward(x_num, x_cat).requires_grad_()
         F.cross_entropy(found.flatten(0, 1), target).backward()
         hand.backward(found.grad)
         torch.testing.assert_close(found.detach(), output.detach())
@@ -118,7 +120,9 @@ def test_dropout_by_hand_drops_the_same_units():
     assert not torch.allclose(by_torch, net.eval()(x_num.float(), x_cat))
 
 
-@pytest.mark.parametrize("options", [{"numeric_embedding": "periodic"}, {"linear_shortcut": True}, {"activation": "mish"}])
+@pytest.mark.parametrize(
+    "options", [{"numeric_embedding": "periodic"}, {"linear_shortcut": True}, {"activation": "mish"}]
+)
 def test_what_the_gradient_by_hand_does_not_cover_is_left_to_torch(options):
     assert not has_hand_gradient(make(**options))
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from sknn.modules import as_columns
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES, REGRESSION_LOSSES, WeightedLoss
+from sknn.training._losses import GRADIENTS
 
 F = nn.functional
 ALL = [(CLASSIFICATION_LOSSES, "classes"), (MULTILABEL_LOSSES, "labels"), (REGRESSION_LOSSES, "numbers")]
@@ -87,3 +88,17 @@ def test_regression_targets_and_one_dimensional_outputs_do_not_broadcast():
     target = torch.arange(4.0).reshape(4, 1)
     loss = WeightedLoss(F.mse_loss, 1)
     assert loss(torch.zeros(4), target).item() == pytest.approx((0 + 1 + 4 + 9) / 4)
+
+
+@pytest.mark.parametrize("loss", list(GRADIENTS))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradients_by_hand_are_those_of_torch(loss, weighted):
+    torch.manual_seed(0)
+    output = torch.randn(3, 7, 4, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(0, 4, (3, 7)) if loss is nn.functional.cross_entropy else torch.randn_like(output)
+    weight = torch.rand(3, 7, dtype=torch.float64) if weighted else None
+    found, gradient = GRADIENTS[loss](output.detach().clone(), target, weight)
+    flat = None if weight is None else weight.flatten()
+    expected = WeightedLoss(loss, 4)(output.flatten(0, 1), target.flatten(0, 1), flat)
+    torch.testing.assert_close(found, expected.detach())
+    torch.testing.assert_close(gradient, 3 * torch.autograd.grad(expected, output)[0])  # of the sum over 3 members
