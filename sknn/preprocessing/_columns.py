@@ -12,6 +12,7 @@ from numbers import Number
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from sknn.preprocessing._tables import refuse_infinity
 
@@ -19,6 +20,7 @@ from sknn.preprocessing._tables import refuse_infinity
 UNSEEN, MISSING, FIRST_LEVEL = 0, 1, 2
 
 _DAY = np.timedelta64(1, "D")
+_LEAST_SHARE = 1e-3  # beyond which a place among the quantiles of a training table says nothing more
 _FAR = 1e9  # numbers beyond are at the clip anyway, and their squares overflow
 
 
@@ -118,13 +120,17 @@ class NumberBlock:
     A flag becomes −1 or 1. A missing cell becomes 0, and a column with missing cells in `fit` gets
     another that holds 1 where a cell is missing and 0 elsewhere. Columns with a single value and
     nothing missing are left out.
+
+    Other scales: "standard" subtracts the mean and divides by the standard deviation; "quantile" gives the
+    quantile of the standard normal distribution at the share of rows that are below, as scikit-learn's
+    `QuantileTransformer(output_distribution="normal")` does; False leaves numbers as they are.
     """
 
     clip = 3.0
     max_quantile_rows = 100_000  # medians of more rows change nothing and cost memory
 
-    def __init__(self, scale: bool = True):
-        self.scale = scale
+    def __init__(self, scale: bool | str = True):
+        self.scale = "robust" if scale is True else scale
 
     def fit(self, values: np.ndarray, flags: np.ndarray, weight: np.ndarray | None, random_state):
         """`values` (n, F) with NaN where missing; `flags` (F,) says which columns are flags."""
@@ -141,14 +147,20 @@ class NumberBlock:
             if flag:
                 center[j], factor[j] = 0.5, 2.0
             elif self.scale:
-                center[j], factor[j] = _robust_scale(sample[:, j], sample_weight)
+                fit = _standard_scale if self.scale == "standard" else _robust_scale
+                center[j], factor[j] = fit(sample[:, j], sample_weight)
                 if factor[j] == 0 and high[j] > low[j]:  # the rows drawn miss what is rare
-                    center[j], factor[j] = _robust_scale(values[:, j], weight)
+                    center[j], factor[j] = fit(values[:, j], weight)
         constant = ~(high > low)
         self.kept_ = np.flatnonzero(~constant)
         self.marked_ = np.flatnonzero(missing & (~np.isnan(low)))
         self.center_, self.factor_ = center[self.kept_], factor[self.kept_]
-        self.clipped_ = ~np.asarray(flags, dtype=bool)[self.kept_] & self.scale
+        scaled = ~np.asarray(flags, dtype=bool)[self.kept_]
+        self.clipped_ = scaled & (self.scale == "robust")
+        self.quantiles_ = {}
+        if self.scale == "quantile":
+            for k in np.flatnonzero(scaled):
+                self.quantiles_[k] = _landmarks(sample[:, self.kept_[k]], sample_weight)
         self.all_kept_ = len(self.kept_) == n_columns
         return self
 
@@ -166,8 +178,10 @@ class NumberBlock:
             all_clipped = self.clipped_.all()
             if all_clipped:
                 smooth_clip(z, self.clip)
-            elif self.scale:
+            elif self.scale == "robust":
                 z[:, self.clipped_] = smooth_clip(z[:, self.clipped_], self.clip)
+            for k, landmarks in self.quantiles_.items():
+                z[:, k] = _as_normal(kept[:, k], landmarks)
             np.copyto(z, 0, where=np.isnan(z))
             out[:, :n_kept] = z
         if not all_clipped and np.isinf(out[:, :n_kept]).any():
@@ -206,6 +220,36 @@ def _robust_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float,
     return float(median), 1 / spread
 
 
+def _standard_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """The mean, and 1 / standard deviation (0 for a constant)."""
+    present = ~np.isnan(values)
+    if not present.any():
+        return 0.0, 0.0
+    weight = None if weight is None else weight[present]
+    mean = float(np.average(values[present], weights=weight))
+    spread = float(np.sqrt(np.average(np.square(values[present] - mean), weights=weight)))
+    return mean, 1 / spread if spread > 0 else 0.0
+
+
+def _landmarks(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Quantiles at equal distances, by which other values are placed."""
+    present = ~np.isnan(values)
+    if not present.any():
+        return np.zeros(2)
+    n_landmarks = int(min(1_000, max(10, present.sum() // 30)))
+    return weighted_quantiles(
+        values[present], None if weight is None else weight[present], np.linspace(0, 1, n_landmarks)
+    )
+
+
+def _as_normal(values: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Standard normal quantiles at the places of values among the landmarks; ties with several are placed amid them."""
+    levels = np.linspace(0, 1, len(landmarks))
+    from_below = np.interp(values, landmarks, levels)
+    from_above = -np.interp(-values, -landmarks[::-1], -levels[::-1])
+    return ndtri(np.clip((from_below + from_above) / 2, _LEAST_SHARE, 1 - _LEAST_SHARE))
+
+
 class CategoryColumn:
     """Levels of a category as codes: 0 for a level never seen in `fit`, 1 for a missing cell, then the levels.
 
@@ -213,11 +257,17 @@ class CategoryColumn:
     cells: one column of −1 and 1); an unseen level is then a row of zeros. With more, its codes go
     to a learned embedding, or without `embed` the `max_onehot` most frequent levels are one-hot
     encoded and the others treated as unseen.
+
+    Where codes are embedded, levels of fewer than `min_frequency` rows in `fit` count as unseen, so that
+    they share a vector that is trained. The logarithm of 1 + the number of rows with a cell's level,
+    standardised, is then a number beside the codes: vectors of rare levels are noisy, and the
+    network can tell which these are.
     """
 
-    def __init__(self, max_onehot: int, embed: bool):
+    def __init__(self, max_onehot: int, embed: bool, min_frequency: int = 1):
         self.max_onehot = max_onehot
         self.embed = embed
+        self.min_frequency = min_frequency
 
     def fit(self, column: pd.Series, weight=None):
         values = column[column.notna()]
@@ -229,16 +279,29 @@ class CategoryColumn:
                 f"(for instance {values.iloc[0]!r}). An argument must be a string or a number."
             ) from None
         self.constant_ = len(levels) == 1 and len(values) == len(column)
-        if len(levels) > self.max_onehot and not self.embed:
+        self.embedded_ = len(levels) > self.max_onehot and self.embed
+        if len(levels) > self.max_onehot:
             count = np.bincount(position, None if weight is None else weight[column.notna().to_numpy()])
-            levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
+            if self.embed:
+                levels = levels[count >= self.min_frequency]
+            else:
+                levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
         levels = _in_order(levels)
         self.levels_ = pd.Index(levels, dtype=object)
         self.held_ = sorted({_cell_kind(level) for level in levels})
         self.had_missing_ = len(values) < len(column)
-        self.embedded_ = len(levels) > self.max_onehot
-        self.binary_ = len(levels) == 2 and not self.had_missing_
+        self.binary_ = len(levels) == 2 and not self.had_missing_ and not self.embedded_
+        if self.embedded_:
+            self._fit_frequency(column, weight)
         return self
+
+    def _fit_frequency(self, column: pd.Series, weight) -> None:
+        codes = self.codes(column)
+        amount = np.log1p(np.bincount(codes, weight, minlength=self.cardinality))
+        amount[UNSEEN] = 0
+        mean = np.average(amount[codes], weights=weight)
+        spread = np.sqrt(np.average(np.square(amount[codes] - mean), weights=weight))
+        self.frequency_ = (amount - mean) / spread if spread > 0 else np.zeros(self.cardinality)
 
     @property
     def cardinality(self) -> int:
@@ -248,7 +311,7 @@ class CategoryColumn:
     @property
     def n_outputs(self) -> int:
         if self.embedded_:
-            return 0
+            return 1
         return 0 if self.constant_ else 1 if self.binary_ else len(self.levels_) + self.had_missing_
 
     def codes(self, column: pd.Series) -> np.ndarray:
@@ -266,6 +329,9 @@ class CategoryColumn:
     def write(self, column: pd.Series, out: np.ndarray) -> None:
         """One-hot encode a column's cells into (n, n_outputs) float32 `out`."""
         codes = self.codes(column)
+        if self.embedded_:
+            out[:, 0] = self.frequency_[codes]
+            return
         if self.binary_:
             out[:, 0] = np.where(codes < FIRST_LEVEL, 0, 2.0 * (codes - FIRST_LEVEL) - 1)
             return
@@ -275,6 +341,8 @@ class CategoryColumn:
         out[rows, codes[rows] - first] = 1
 
     def names(self, name: str) -> list[str]:
+        if self.embedded_:
+            return [f"{name}_frequency"]
         if self.binary_:
             return [f"{name}_{self.levels_[1]}"]
         missing = [f"{name}_missing"] if self.had_missing_ else []

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _check_sample_weight,
@@ -62,7 +63,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                  count as seconds
     flags        −1 and 1; missing cells as for numbers
     categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
-                 integer codes for a learned embedding; missing and unseen levels have a code each
+                 integer codes for a learned embedding, and the logarithm of the level's number of
+                 rows; missing and unseen levels have a code each
     dates        days since 1970 as a number; season, weekday and time of day where they vary
     CSR          divided by the root mean square of a column's stored values; stays sparse
     ===========  ================================================================================
@@ -76,8 +78,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     embed : bool, default=True
         Whether categories with more levels become codes to embed. Otherwise their `max_onehot` most
         frequent levels are one-hot encoded and the others treated as unseen.
-    scale : bool, default=True
-        Whether numbers are centred, scaled and clipped. Otherwise they are passed as they are.
+    min_frequency : int, default=1
+        Levels of fewer rows, of a category that is embedded, count as unseen.
+    scale : {"robust", "standard", "quantile"} or bool, default="robust"
+        How numbers are scaled: "robust" (or True) as above; "standard" by mean and standard deviation;
+        "quantile" to quantiles of the normal distribution. False: they are passed as they are.
     random_state : int, RandomState instance or None, default=None
         Chooses the rows from which medians are taken in tables of more than 100,000 rows.
 
@@ -111,9 +116,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     3  0.49          0.0       1.0
     """
 
-    def __init__(self, *, max_onehot=9, embed=True, scale=True, random_state=None):
+    def __init__(self, *, max_onehot=9, embed=True, min_frequency=1, scale="robust", random_state=None):
         self.max_onehot = max_onehot
         self.embed = embed
+        self.min_frequency = min_frequency
         self.scale = scale
         self.random_state = random_state
 
@@ -238,6 +244,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self.container_ = "array"
             self._number_columns = list(range(table.shape[1]))
             values, flags = _as_float(table), np.full(table.shape[1], table.dtype.kind == "b")
+        if self.scale not in (True, False, "robust", "standard", "quantile"):
+            raise InvalidParameterError(
+                "The 'scale' parameter of TableEncoder must be 'robust', 'standard', 'quantile' or a bool. "
+                f"Got {self.scale!r} instead."
+            )
         self._numbers = NumberBlock(self.scale).fit(values, flags, weight, check_random_state(self.random_state))
         n_features = self._numbers.n_outputs + sum(part.n_outputs for _, part in self._parts())
         self.n_features_ = max(n_features, 1)  # a table of constants becomes a column of zeros
@@ -263,7 +274,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if kind == "date":
                 self._dates[j] = DateColumn().fit(columns[j])
             elif kind == "category":
-                self._categories[j] = CategoryColumn(self.max_onehot, self.embed).fit(columns[j], weight)
+                category = CategoryColumn(self.max_onehot, self.embed, self.min_frequency)
+                self._categories[j] = category.fit(columns[j], weight)
         self._embedded = [j for j, column in self._categories.items() if column.embedded_]
         flags = [kinds[j] == "flag" for j in self._number_columns]
         return np.array(flags + [False] * len(self._dates), dtype=bool)

@@ -375,9 +375,27 @@ def test_one_level_or_missing_is_two_columns():
 def test_more_levels_than_one_hot_are_codes():
     fitted = column_of(["d", "b", None, "c", "a"])
     encoder = CategoryColumn(3, True).fit(fitted)
-    assert (encoder.embedded_, encoder.n_outputs, encoder.cardinality) == (True, 0, 6)
+    assert (encoder.embedded_, encoder.n_outputs, encoder.cardinality) == (True, 1, 6)
     codes = encoder.codes(column_of(["a", "d", None, "?"]))
     assert codes.tolist() == [FIRST_LEVEL, FIRST_LEVEL + 3, MISSING, UNSEEN]
+
+
+def test_the_number_of_rows_of_a_level_is_a_number_beside_its_code():
+    fitted = column_of(["a", "a", "a", "b", "b", "c", None])
+    encoder = CategoryColumn(2, True).fit(fitted)
+    out = np.empty((3, 1), dtype=np.float32)
+    encoder.write(column_of(["b", None, "new"]), out)
+    amount = np.log1p([3, 3, 3, 2, 2, 1, 1])
+    np.testing.assert_allclose(out[:, 0], (np.log1p([2, 1, 0]) - amount.mean()) / amount.std(), rtol=1e-6)
+    twice = CategoryColumn(2, True).fit(column_of(["a", "b", "c", None]), np.array([3.0, 2, 1, 1]))
+    np.testing.assert_allclose(twice.frequency_, encoder.frequency_)
+
+
+def test_rare_levels_count_as_unseen():
+    fitted = column_of(["a", "a", "a", "b", "b", "c", None])
+    encoder = CategoryColumn(2, True, min_frequency=2).fit(fitted)
+    assert encoder.codes(column_of(["a", "b", "c", None, "new"])).tolist() == [2, 3, UNSEEN, MISSING, UNSEEN]
+    assert encoder.cardinality == 4
 
 
 def test_without_embedding_the_most_frequent_levels_are_one_hot():

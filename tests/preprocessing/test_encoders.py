@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler, TargetEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknn.preprocessing import TableEncoder, _encoders, as_table, make_encoder
@@ -64,7 +64,7 @@ def test_numbers_come_first_then_dates_then_categories_then_codes():
     numbers = ["age", "paid", "since", "age_missing", "since_missing"]
     parts = ["since_season_sin", "since_season_cos", "since_clock_sin", "since_clock_cos"]
     parts += [f"since_weekday_{k}" for k in range(7)]
-    assert list(out) == [*numbers, *parts, "plan_basic", "plan_free", "plan_pro", "city"]
+    assert list(out) == [*numbers, *parts, "city_frequency", "plan_basic", "plan_free", "plan_pro", "city"]
 
     present = frame["age"].notna()
     np.testing.assert_allclose(out["age"][present], robust(frame["age"][present]), rtol=1e-5, atol=1e-6)
@@ -112,10 +112,33 @@ def test_fit_transform_is_fit_then_transform(as_container):
 def test_max_onehot_and_embed_decide_how_a_category_is_encoded():
     X = pd.DataFrame({"x": list("aaabbc")})
     assert list(frame_out(X)) == ["x_a", "x_b", "x_c"]
-    assert list(frame_out(X, max_onehot=2)) == ["constant", "x"]
+    assert list(frame_out(X, max_onehot=2)) == ["x_frequency", "x"]
     assert frame_out(X, max_onehot=2)["x"].tolist() == [2, 2, 2, 3, 3, 4]
     assert list(frame_out(X, max_onehot=2, embed=False)) == ["x_b"]
     assert frame_out(X, max_onehot=2, embed=False)["x_b"].tolist() == [-1, -1, -1, 1, 1, 0]
+
+
+def test_scale_names_how_numbers_are_scaled():
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.lognormal(size=3_000), np.round(rng.normal(size=3_000), 1)]
+    np.testing.assert_array_equal(TableEncoder(scale=True).fit_transform(X), TableEncoder().fit_transform(X))
+    np.testing.assert_array_equal(TableEncoder(scale=False).fit_transform(X), X.astype(np.float32))
+    standard = TableEncoder(scale="standard").fit_transform(X)
+    np.testing.assert_allclose(standard, StandardScaler().fit_transform(X), rtol=1e-4, atol=1e-5)
+    normal = QuantileTransformer(n_quantiles=100, output_distribution="normal").fit_transform(X)
+    inner = np.abs(normal) < 2.5
+    np.testing.assert_allclose(TableEncoder(scale="quantile").fit_transform(X)[inner], normal[inner], atol=0.06)
+    with pytest.raises(ValueError, match="'scale' parameter of TableEncoder must be"):
+        TableEncoder(scale="log").fit(X)
+
+
+@pytest.mark.parametrize("scale", ["standard", "quantile"])
+def test_scales_by_weights_are_those_of_repeated_rows(scale):
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(60, 2)), rng.integers(1, 4, 60)
+    weighted = TableEncoder(scale=scale).fit(X, sample_weight=weight).transform(X)
+    repeated = TableEncoder(scale=scale).fit(np.repeat(X, weight, axis=0)).transform(X)
+    np.testing.assert_allclose(weighted, repeated, atol=0.2 if scale == "quantile" else 1e-5)
 
 
 @pytest.mark.parametrize("X", [np.ones((3, 2)), pd.DataFrame({"a": ["x"] * 3, "b": [None] * 3})])
