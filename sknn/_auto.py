@@ -41,8 +41,8 @@ class Preset(NamedTuple):
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(4, (64,), 12, (64,), max_steps=4_000, max_epochs=100, patience=6),
-    "default": Preset(8, (96, 96), 24, (128, 128), max_steps=20_000, max_epochs=200, patience=12),
-    "thorough": Preset(16, (128, 128), 32, (256, 256, 256), max_steps=80_000, max_epochs=400, patience=30),
+    "default": Preset(8, (96, 96), 32, (128, 128), max_steps=20_000, max_epochs=200, patience=12),
+    "thorough": Preset(16, (128, 128), 48, (256, 256, 256), max_steps=80_000, max_epochs=400, patience=30),
 }
 
 # Up to so many rows, so many rows a batch: small tables need many steps, large ones cheap epochs.
@@ -53,6 +53,7 @@ _MIN_ROWS_TO_HOLD_OUT = 200  # below, a held-out part is too small to tell epoch
 _MIN_ROWS_TO_CROSS_FIT = 100  # below, a fit is one batch
 _MIN_EPOCHS = 20
 _MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
+_PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epochs
 
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
@@ -100,8 +101,8 @@ def _max_epochs(facts: Facts, preset: Preset) -> int:
 
 
 def _patience(facts: Facts, preset: Preset) -> int:
-    """A schedule that goes down to 0 is worth nothing if it is cut off; the best epoch is kept in any case."""
-    return facts.max_epochs if facts.tabular else preset.patience
+    """A schedule ends where it is 0, and improves up to there unless it has got worse for long."""
+    return max(_LEAST_PATIENCE, round(_PATIENT_SHARE * facts.max_epochs)) if facts.tabular else preset.patience
 
 
 def _early_stopping(facts: Facts, preset: Preset) -> bool:

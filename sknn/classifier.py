@@ -100,7 +100,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Rows of a member in a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
         6,400, else 256.
     max_epochs : "auto" or int, default="auto"
-        Passes over the training rows, at most. "auto": for "tabular" 24, or what `preset` says, and at
+        Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, and at
         least 300 steps; for other networks as many as make the preset's number of steps (20,000),
         between 20 and 200.
     shuffle : bool, default=True
@@ -119,8 +119,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Splits the rows instead: one split a member of a cross-fitted pack, else its first split is
         used. Positions count the rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
-        Epochs without progress after which training stops. "auto": for "tabular" `max_epochs`, so that
-        schedules come to their end; for other networks 12, or what `preset` says.
+        Epochs without progress after which training stops. "auto": for "tabular" 3/8 of
+        `max_epochs`, at least 6; for other networks 12, or what `preset` says.
     min_delta : float, default=0.0
         Least change of the monitored value that counts as progress.
     monitor : "loss", str or callable, default="loss"

@@ -41,7 +41,7 @@ def test_what_is_not_auto_stays():
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (Facts(50, False, tabular=True), {"early_stopping": False, "max_epochs": 300, "patience": 300}),
+        (Facts(50, False, tabular=True), {"early_stopping": False, "max_epochs": 300, "patience": 112}),
         (Facts(100, False, tabular=True), {"early_stopping": True, "n_members": 8, "learning_rate": 4e-3}),
         (
             Facts(10_000, False, tabular=True, classifies=False),
