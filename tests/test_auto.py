@@ -45,7 +45,7 @@ def test_what_is_not_auto_stays():
         (Facts(100, False, tabular=True), {"early_stopping": True, "n_members": 8, "learning_rate": 4e-3}),
         (
             Facts(10_000, False, tabular=True, classifies=False),
-            {"learning_rate": 1e-2, "max_epochs": 24, "patience": 24},
+            {"learning_rate": 1e-2, "max_epochs": 32, "patience": 12},
         ),
         (Facts(10_000, False, n_columns=600, tabular=True), {"n_members": 4, "numeric_embedding": None}),
         (Facts(10_000, False, n_columns=2_000, tabular=True), {"n_members": 1}),
