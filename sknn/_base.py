@@ -398,17 +398,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             folds = [(train[kept[train]], valid[kept[valid]]) for train, valid in folds]
             if not all(len(train) and len(valid) for train, valid in folds):
                 raise ValueError("All rows of a fold have weight 0. Give some of them a weight.")
-        seen = np.unique(np.concatenate([rows for fold in folds for rows in fold]))
-        train = sample.take(seen)
         members = [folds[k % len(folds)] for k in range(params["n_members"])]
-        held_out = np.unique(np.concatenate([valid for _, valid in members]))
-        valid = train if len(held_out) == len(seen) else sample.take(held_out)
-        return Parts(
-            train,
-            valid,
-            [np.searchsorted(seen, rows) for rows, _ in members],
-            [np.searchsorted(held_out, rows) for _, rows in members],
-        )
+        train, train_rows = _taken(sample, [rows for fold in members for rows in fold])
+        valid, valid_rows = _taken(sample, [rows for _, rows in members])
+        return Parts(train, train if len(valid.y) == len(train.y) else valid, train_rows[::2], valid_rows)
 
     def _make_encoder(self, params: dict, seed: int):
         preprocessing = params["preprocessing"]
@@ -693,6 +686,17 @@ def _schedules_itself(callbacks) -> bool:
     """Whether the user's callbacks set the learning rate."""
     parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
     return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
+
+
+def _taken(sample: Sample, parts: list[np.ndarray]) -> tuple[Sample, list[np.ndarray]]:
+    """The rows that occur in any of the parts, and the parts as positions among them. Copies nothing if all occur."""
+    occurs = np.zeros(len(sample.y), dtype=bool)
+    for rows in parts:
+        occurs[rows] = True
+    if occurs.all():
+        return sample, parts
+    position = np.cumsum(occurs) - 1
+    return sample.take(np.flatnonzero(occurs)), [position[rows] for rows in parts]
 
 
 def _needs_target(preprocessing, table: Table) -> bool:

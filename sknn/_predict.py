@@ -20,7 +20,7 @@ Combine = Callable[[np.ndarray], np.ndarray]
 
 _BLOCK_CELLS = 1 << 21  # encoded cells held at a time
 _MAX_BLOCK_ROWS = 1 << 15
-_PACK_WIDENING = 2  # a member of a pack embeds numbers, which takes more memory than the rows
+_PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory than the rows
 # Matrix products of fewer rows take other kernels, whose last bits differ. With all blocks at least
 # this high, a row's prediction does not depend on the rows beside it.
 _MIN_BLOCK_ROWS = 32
@@ -41,8 +41,10 @@ def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int, co
 
 def block_rows(encoder, n_members: int = 1) -> int:
     """Rows that are encoded and passed through the network at a time."""
-    rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
-    return max(_MIN_BLOCK_ROWS, rows if n_members == 1 else rows // (_PACK_WIDENING * n_members))
+    if n_members == 1:
+        return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_))
+    rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_PACK_WIDENING * encoder.n_cells_))
+    return max(_MIN_BLOCK_ROWS, rows // n_members)
 
 
 def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Tensor]:

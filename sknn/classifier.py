@@ -20,6 +20,8 @@ from sknn._params import CONSTRAINTS
 from sknn._sample import Sample
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
 
+_CALIBRATION_ROWS = 50_000
+
 
 class NNClassifier(ClassifierMixin, BaseNN):
     """Neural-network classifier for tables as they are, and for any PyTorch module.
@@ -436,7 +438,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _calibrate(self, outputs, valid: Sample, members) -> None:
         self.temperature_ = self._member_temperature = 1.0
         if self.calibration is not None:
-            known = np.isfinite(outputs).all(axis=1)
+            known = np.flatnonzero(np.isfinite(outputs).all(axis=1))
+            known = known[:: max(1, len(known) // _CALIBRATION_ROWS)]  # enough for a single number
             y, weight = self._target.encode(valid.y)[known], self._row_weight(valid)
             weight = None if weight is None else weight[known]
             loss = functools.partial(self._target.log_loss, outputs[known], y, weight)
