@@ -316,7 +316,7 @@ def test_a_module_that_wants_codes_gets_none_where_nothing_is_embedded():
     assert net.predict(X[:3]).shape == (3,)
     letters = np.array(list("abcdefghijklmnop"))[np.arange(442) % 16]
     assert (
-        NNRegressor(WantsCodes, max_epochs=2).fit(np.c_[X.astype(object), letters], y).module_.layer.in_features == 11
+        NNRegressor(WantsCodes, max_epochs=2).fit(np.c_[X.astype(object), letters], y).module_.layer.in_features == 12
     )
 
 
