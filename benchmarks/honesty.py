@@ -3,8 +3,8 @@
     python benchmarks/honesty.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME]
 
 For each table: the out-of-fold score (accuracy or R²) against that of the test rows, in standard errors; and for
-classes the test rows' log loss with calibration, relative to that without. Tables and protocol are those of `quality.py`.
-Standard errors are those of 200 bootstrap samples; "both" counts the error of the out-of-fold score too.
+classes the test rows' log loss with calibration, relative to that without. Tables and protocol are those of
+`quality.py`. Standard errors are those of 200 bootstrap samples; "both" counts the error of the out-of-fold score too.
 """
 
 from __future__ import annotations
