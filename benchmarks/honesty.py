@@ -78,9 +78,8 @@ def main() -> None:
     overall = pd.DataFrame(means)
     near = (overall["in SE of both"].abs() <= 2).sum()
     print(f"\nwithin 2 standard errors (both): {near} of {len(overall)} tables; ", end="")
-    print(
-        f"mean change of the log loss: {overall['log loss, %'].mean():.2f} %, worst {overall['log loss, %'].max():.2f} %"
-    )
+    changes = overall["log loss, %"]
+    print(f"change of the log loss: mean {changes.mean():.2f} %, worst {changes.max():.2f} %")
 
 
 if __name__ == "__main__":

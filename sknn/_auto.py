@@ -58,6 +58,7 @@ _PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epoch
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
 _MAX_EMBEDDED_COLUMNS = 256
+_PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
 
 def _n_members(facts: Facts, preset: Preset) -> int:
@@ -124,8 +125,6 @@ RULES: dict[str, Callable[[Facts, Preset], Any]] = {
     "patience": _patience,
     "early_stopping": _early_stopping,
 }
-
-_PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
 
 def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:

@@ -339,7 +339,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._mean_weight: float | None = None
         rows = self._make_rows(encoded, parts, params)
         if not resume and isinstance(self.module_, TabularNet):
-            self._initialize(rows[0], params, self._seeds.module)
+            self._initialize(self.module_, rows[0], params, self._seeds.module)
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
         self.n_outputs_ = self._target.n_user_outputs
         return self._packed(rows, parts), parts, self._begin_task(parts.train, params)
@@ -376,7 +376,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         parts = [sample.take(rows).without_zero_weights() for rows in (train, valid)]
         if not all(len(part.y) for part in parts):
             raise ValueError("All rows of a part of validation_split have weight 0. Give some of them a weight.")
-        return Parts(*parts)
+        return Parts(parts[0], parts[1])
 
     def _cross(self, sample: Sample, params: dict, seed: int) -> Parts:
         """Member k holds out fold k. Further members begin again at the first fold."""
@@ -501,12 +501,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             try_out(module, inputs, n_outputs, may_replace_head=is_instance)
         return module
 
-    def _initialize(self, rows: Rows, params: dict, seed: int) -> None:
+    def _initialize(self, module: TabularNet, rows: Rows, params: dict, seed: int) -> None:
         """Fit the scale of a tabular network's weights to some training rows."""
         order = torch.from_numpy(np.random.RandomState(seed).permutation(len(rows))[:_INITIAL_ROWS])
         inputs, _, weight = rows.take(order)
         with torch_seeded(seed + 1, params["device"]):
-            self.module_.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
+            module.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
 
     def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
         loss = params["loss"]

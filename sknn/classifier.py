@@ -21,6 +21,7 @@ from sknn._sample import Sample
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
 
 _CALIBRATION_ROWS = 50_000
+_TRUST = 0.5  # share of an ensemble's estimated log temperature that is applied: it is derived, not observed
 
 
 class NNClassifier(ClassifierMixin, BaseNN):
@@ -446,7 +447,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
             self._member_temperature = self.temperature_ = best_temperature(loss)
             if members is not None:
                 centred = self._target.centred
-                self.temperature_ *= ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
+                shrinkage = ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
+                self.temperature_ = (self._member_temperature * shrinkage) ** _TRUST
         self._target.temperature = self.temperature_
 
     def _decode_outputs(self, outputs):

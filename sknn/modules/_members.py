@@ -58,6 +58,7 @@ class StackedMembers(nn.Module):
         self.names = list(parameters)
         self.weights = nn.ParameterList([nn.Parameter(value.detach()) for value in parameters.values()])
         # The architecture, outside of the module tree: its own weights are not used.
+        self.template: nn.Module
         self.__dict__["template"] = copy.deepcopy(members[0]).to("meta")
 
     def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:

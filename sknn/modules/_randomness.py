@@ -35,18 +35,20 @@ class Draws:
     def mask(self, shape: Sequence[int], p: float) -> Tensor:
         """Entries 0 with probability `p`, else 1 / (1 − p)."""
         size = math.prod(shape)
-        if self._pool is None or p != self._p or not self._offsets or len(self._pool) < 2 * size:
-            self._refill(size, p)
-        offset = self._offsets.pop() % (len(self._pool) - size + 1)
-        return self._pool.as_strided(shape, _strides(shape), offset)
+        pool = self._pool
+        if pool is None or p != self._p or not self._offsets or len(pool) < 2 * size:
+            pool = self._refill(size, p)
+        offset = self._offsets.pop() % (len(pool) - size + 1)
+        return pool.as_strided(shape, _strides(shape), offset)
 
-    def _refill(self, size: int, p: float) -> None:
+    def _refill(self, size: int, p: float) -> Tensor:
         device = self.generator.device
         if self._pool is None or len(self._pool) < 2 * size:
             self._pool = torch.empty(max(self.least, 2 * size), device=device)
         self._pool.bernoulli_(1 - p, generator=self.generator).div_(1 - p)
         drawn = torch.randint(1 << 40, (self.cuts,), generator=self.generator, device=device)
         self._offsets, self._p = drawn.tolist(), p
+        return self._pool
 
 
 @cache

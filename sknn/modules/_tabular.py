@@ -144,15 +144,14 @@ class TabularNet(nn.Module):
         self.register_buffer("embedded", torch.tensor(embedded, dtype=torch.int64), persistent=False)
         self.register_buffer("rest", torch.tensor(rest, dtype=torch.int64), persistent=False)
         width = len(rest)
+        self.numeric: PiecewiseLinear | Periodic | None = None
         if embedded:
             width += numeric_embedding_dim * len(embedded)
             if numeric_embedding == "piecewise_linear":
                 self.numeric = PiecewiseLinear([edges[j] for j in embedded], n_members, numeric_embedding_dim)
             else:
                 self.numeric = Periodic(len(embedded), n_members, numeric_embedding_dim, frequency_scale)
-        else:
-            self.numeric = None
-        self.categories = None
+        self.categories: PackedCategories | None = None
         if len(cat_cardinalities):
             self.categories = PackedCategories(cat_cardinalities, n_members, embedding_dim, embedding_std)
             width += embedding_dim * len(cat_cardinalities)
@@ -278,6 +277,10 @@ class PiecewiseLinear(nn.Module):
         slope[:, -1] = 1
         low, high = torch.zeros(n_bins + 1, 1), torch.ones(n_bins + 1, 1)
         low[-1], high[-1] = -math.inf, math.inf
+        self.slope: Tensor
+        self.start: Tensor
+        self.low: Tensor
+        self.high: Tensor
         for name, value in (("slope", slope), ("start", start), ("low", low), ("high", high)):
             self.register_buffer(name, value)
         self.weight = nn.Parameter(torch.randn(n_members, len(edges), embedding_dim, n_bins + 1) / math.sqrt(n_bins))

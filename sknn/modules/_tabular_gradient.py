@@ -11,6 +11,8 @@ width, C categories, D layer width, rows on the last axis.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -73,6 +75,8 @@ class HandGradient:
     def backward(self, grad: Tensor) -> None:
         """From the gradient (K, B, O) of the outputs."""
         with torch.no_grad():
+            if self._plan is None:
+                raise RuntimeError("backward() needs the forward() that it belongs to.")
             self._plan.backward(grad.transpose(1, 2))
 
 
@@ -86,13 +90,13 @@ class _Hidden:
         self.weight, self.bias = weight, net.biases[layer]
         shape = self.shape = (len(weight), weight.shape[1], h.shape[2])
         self.z, self.h, self.g, self.gz = (torch.empty(shape, device=h.device, dtype=h.dtype) for _ in range(4))
-        self.mask: Tensor | None = None
+        self.mask: Tensor = self.z  # of dropout, anew at each step
 
 
 class _Plan:
     """Both passes for batches of one size."""
 
-    def __init__(self, net: TabularNet, n_rows: int):
+    def __init__(self, net: Any, n_rows: int):
         self.net, self.n_rows = net, n_rows
         first = net.weights[0]
         self.k, self.width = len(first), first.shape[2]
@@ -134,7 +138,7 @@ class _Plan:
             self.numbers_wide = self.numbers.unsqueeze(2)
             self.basis = self._empty((k, n, n_basis, size))
             self.basis_x = self.basis[:, :, -1]
-            self.basis_flat, self.basis_t = self.basis.view(k * n, n_basis, size), None
+            self.basis_flat = self.basis.view(k * n, n_basis, size)
             self.basis_t = self.basis_flat.transpose(1, 2)
             self.numeric_weight, self.numeric_grad = weight.flatten(0, 1), weight.grad.flatten(0, 1)
             self.slope, self.start = self.numeric.slope, self.numeric.start

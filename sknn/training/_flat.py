@@ -39,7 +39,8 @@ class FlatParameters:
 
     def zero_grad(self) -> None:
         for segment in self.segments:
-            segment.values.grad.zero_()
+            if segment.values.grad is not None:
+                segment.values.grad.zero_()
 
     def release(self) -> None:
         for parameter in self.parameters:
@@ -49,7 +50,8 @@ class FlatParameters:
 
 def settings_of(module: nn.Module) -> list[tuple[tuple[float, float], nn.Parameter]]:
     """The factors on the learning rate and on the rate of decay, for each parameter."""
-    known = module.settings() if hasattr(module, "settings") else {}
+    settings = getattr(module, "settings", None)
+    known = settings() if callable(settings) else {}
     return [(tuple(known.get(name, (1.0, 1.0))), parameter) for name, parameter in module.named_parameters()]
 
 

@@ -53,7 +53,7 @@ class TrainingNet(NeuralNet):
         From the outputs to class probabilities; None for regression.
     classes : ndarray or None
         The labels of those probabilities.
-    combine : callable or None
+    combine : callable
         From the outputs (K, n, n_outputs) of a pack, an ndarray, to those of the ensemble.
     schedules : dict or None
         Functions of progress by what they multiply; see `Plan`.
@@ -69,7 +69,7 @@ class TrainingNet(NeuralNet):
         decode: Callable[[np.ndarray], np.ndarray],
         probabilities: Callable[[np.ndarray], np.ndarray] | None = None,
         classes: np.ndarray | None = None,
-        combine: Callable[[np.ndarray], np.ndarray] | None = None,
+        combine: Callable[[np.ndarray], np.ndarray] = np.asarray,
         schedules: dict[str, Factor] | None = None,
         **kwargs,
     ):
@@ -210,14 +210,14 @@ class TrainingNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         inputs, target = batch
         if self._hand is not None:
-            return self._step_by_hand(inputs, target)
+            return self._step_by_hand(self._hand, inputs, target)
         output = self.infer(inputs)
         loss = self.get_loss(output, target, training=True)
         loss.backward(self._weight_of_members(loss))
         return {"loss": loss, "y_pred": output}
 
-    def _step_by_hand(self, inputs, target) -> dict[str, Tensor]:
-        output = self._hand.forward(inputs["x_num"], inputs.get("x_cat"))
+    def _step_by_hand(self, hand: HandGradient, inputs, target) -> dict[str, Tensor]:
+        output = hand.forward(inputs["x_num"], inputs.get("x_cat"))
         gradient_of = GRADIENTS.get(self.criterion_.loss)
         if gradient_of is not None and output.shape[-1] == self.criterion_.n_outputs:
             with torch.no_grad():
@@ -226,7 +226,7 @@ class TrainingNet(NeuralNet):
             output.requires_grad_()
             loss = self.get_loss(output, target, training=True)
             (gradient,) = torch.autograd.grad(loss, output, self._weight_of_members(loss))
-        self._hand.backward(gradient)
+        hand.backward(gradient)
         return {"loss": loss, "y_pred": output}
 
     def _weight_of_members(self, loss: Tensor) -> Tensor | None:
@@ -270,9 +270,9 @@ class TrainingNet(NeuralNet):
 
     def valid_outputs(self) -> np.ndarray:
         """The outputs (n, n_outputs) that the last validation pass left; for a pack see `held_out_outputs`."""
-        if self.n_members is not None:
-            outputs = torch.cat(self._valid_outputs, 1).cpu().numpy()
-            return held_out_outputs(outputs, [member.numpy() for member in self.valid.members], self.combine)
+        if isinstance(self.valid, PackedRows):
+            of_members = torch.cat(self._valid_outputs, 1).cpu().numpy()
+            return held_out_outputs(of_members, [member.numpy() for member in self.valid.members], self.combine)
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self._valid_outputs]
         return torch.cat(outputs).detach().cpu().numpy()
 

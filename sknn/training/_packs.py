@@ -116,7 +116,7 @@ class PackedBatches:
         n_used = sum(self.sizes)
         row_bytes = data.rows.row_bytes() * len(data.members)
         n_chunk = size * max(1, CHUNK_BYTES // (row_bytes * size))
-        scale = None if present is None else present.numel() / present.sum()
+        scale = 1.0 if present is None else present.numel() / present.sum().item()
         for start in range(0, n_used, n_chunk):
             part = slice(start, min(start + n_chunk, n_used))
             inputs, target, weight = data.take(positions[:, part])
