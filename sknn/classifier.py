@@ -421,6 +421,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
 
     def _make_target(self, y, train: Sample, classes=None):
+        self.temperature_ = self._member_temperature = 1.0
         if y.ndim == 1:
             labels = y if classes is None else _as_labels(classes)
             target = ClassLabels(labels, self.class_weight, train.y, train.weight)
