@@ -115,7 +115,9 @@ def main() -> None:
     print(f"in a Pipeline, 3-fold cross-validation: ROC AUC {scores.mean():.3f} ± {scores.std():.3f}\n")
 
     grid = {"dropout": [0.1, 0.3], "learning_rate": [0.002, 0.004], "module__n_bins": [16]}
-    search = GridSearchCV(NNClassifier(preset="fast", random_state=0), grid, cv=3, scoring="roc_auc", n_jobs=2, refit=False)
+    search = GridSearchCV(
+        NNClassifier(preset="fast", random_state=0), grid, cv=3, scoring="roc_auc", n_jobs=2, refit=False
+    )
     search.fit(X_train, y_train)
     print(f"grid search: {search.best_params_}, ROC AUC {search.best_score_:.3f}\n")
 

@@ -566,16 +566,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         ):
             self.module_.to(device)
             net.initialize()
-            self._restore_optimizer(net)
             try:
-                net.run(*rows)
+                net.run(*rows, restore=self._restore_optimizer)
             finally:
                 self.module_.eval()
 
     def _restore_optimizer(self, net: TrainingNet) -> None:
         """The state of an optimizer of the same kind; its learning rate and the like are those of today."""
-        name, state = self._optimizer_state or (None, None)
-        if name == type(net.optimizer_).__name__:
+        kind, state = self._optimizer_state or (None, None)
+        if kind == _kind(net.optimizer_):
             groups = net.optimizer_.state_dict()["param_groups"]
             net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
 
@@ -596,7 +595,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.validation_scores_ = None if monitor is None else history[monitor].tolist()
         self._optimizer_state = None
         if keep_optimizer:
-            self._optimizer_state = type(net.optimizer_).__name__, net.optimizer_.state_dict()["state"]
+            self._optimizer_state = _kind(net.optimizer_), net.optimizer_.state_dict()["state"]
 
     def _look_at_held_out(self, net: TrainingNet, parts: Parts, n_rows: int) -> None:
         """Calibrate on the predictions of held-out rows, and keep them where every row was held out by some member."""
@@ -716,6 +715,12 @@ def _device(device: str | torch.device) -> torch.device:
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
+
+
+def _kind(optimizer: torch.optim.Optimizer) -> str:
+    """An optimizer's name and the shapes of what it steps: its state fits another one of the same kind."""
+    shapes = [tuple(parameter.shape) for group in optimizer.param_groups for parameter in group["params"]]
+    return f"{type(optimizer).__name__} {shapes}"
 
 
 def _as_frame(history: list[dict]) -> pd.DataFrame:

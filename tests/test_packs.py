@@ -358,6 +358,8 @@ def test_warm_start_and_partial_fit_go_on(cls):
     for _ in range(3):
         parts.partial_fit(X, y)
     assert len(parts.history_) == 3
+    n_steps = parts.history_["train_batch_count"].sum()
+    assert {int(state["step"]) for state in parts._optimizer_state[1].values()} == {n_steps}
     assert parts.resolved_params_["lr_schedule"] is None
     with pytest.raises(ValueError, match="'n_members' parameter"):
         net.set_params(n_members=2).fit(X, y)

@@ -92,8 +92,13 @@ class TrainingNet(NeuralNet):
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer())]
 
-    def run(self, train: Rows | PackedRows, valid: Rows | PackedRows | None) -> TrainingNet:
-        """Train until `max_epochs` or until a callback stops it."""
+    def run(
+        self,
+        train: Rows | PackedRows,
+        valid: Rows | PackedRows | None,
+        restore: Callable[[TrainingNet], None] | None = None,
+    ) -> TrainingNet:
+        """Train until `max_epochs` or until a callback stops it. `restore` may give the optimizer an earlier state."""
         self._train, self.valid = train, valid
         self.n_members = n_members_of(self.module_)
         self._lowest: dict[str, float] = {}
@@ -102,6 +107,8 @@ class TrainingNet(NeuralNet):
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
         self._lay_out_parameters()
+        if restore is not None:
+            restore(self)
         self.notify("on_train_begin", X=train, y=None)
         self.plan = None
         if self.schedules:
