@@ -297,7 +297,7 @@ def test_a_pack_has_the_same_bits_wherever_it_is_trained(cls):
                                     {"lr_schedule": None}, {"lr_schedule": lambda t: 1 - t},
                                     {"lr_schedule": {"learning_rate": "cosine", "dropout": "linear"}},
                                     {"module_params": {"parametric_activation": True, "linear_shortcut": True}},
-                                    {"module_params": {"learnable_scale": False, "n_bins": 5}},
+                                    {"module_params": {"learnable_scale": False, "data_init": False, "n_bins": 5}},
                                     {"hidden_layer_sizes": ()}])  # fmt: skip
 def test_every_option_trains(cls, params):
     X, y = data(cls)

@@ -88,6 +88,9 @@ class TabularNet(nn.Module):
         Whether inputs of the first layer have a learned factor.
     parametric_activation : bool, default=False
         Whether the mix of each activation is learned. It earned nothing on average with "silu".
+    data_init : bool, default=True
+        Whether `initialize` fits weights and biases to training rows. Otherwise weights are drawn from
+        N(0, 1 / fan-in) and biases start at 0.
     linear_shortcut : bool, default=False
         Whether a linear model of the first layer's inputs, which starts at 0, is added to the outputs.
 
@@ -127,6 +130,7 @@ class TabularNet(nn.Module):
         embedding_std: float = 1.0,
         learnable_scale: bool = True,
         parametric_activation: bool = False,
+        data_init: bool = True,
         linear_shortcut: bool = False,
     ):
         super().__init__()
@@ -134,7 +138,7 @@ class TabularNet(nn.Module):
             raise ValueError(
                 f"numeric_embedding must be None or one of {NUMERIC_EMBEDDINGS}. Got {numeric_embedding!r}."
             )
-        self.n_members, self.dropout = n_members, dropout
+        self.n_members, self.dropout, self.data_init = n_members, dropout, data_init
         self.numeric_embedding = numeric_embedding
         edges = list(bins) if numeric_embedding is not None else []
         embedded = [j for j, feature in enumerate(edges) if feature is not None]
@@ -218,6 +222,8 @@ class TabularNet(nn.Module):
         weight : Tensor of shape (B,) or None
             Weights of the rows.
         """
+        if not self.data_init:
+            return
         weight = torch.ones(len(x_num), device=x_num.device) if weight is None else weight
         share = weight / weight.sum()
         h = self.embed(x_num, x_cat)
