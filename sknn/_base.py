@@ -469,6 +469,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         of_built_in: dict[str, Any] = {}
         is_tabular = isinstance(params["module"], str) and params["module"] == "tabular"
         if isinstance(params["module"], str):
+            if encoded.x_num.ndim != 2:
+                raise ValueError(
+                    f"X must be a table (n_samples, n_features) for the built-in network {params['module']!r}. Got "
+                    f"{encoded.x_num.ndim} dimensions. Pass a module of your own, or reshape X."
+                )
             own = {name: params[name] for name in ("hidden_layer_sizes", "activation", "dropout")}
             module_params = own | module_params
         if is_tabular:

@@ -157,6 +157,18 @@ def test_groups_are_held_out_whole(stratifies):
     assert (seen.sum(0) == 3).all()
 
 
+def test_with_fewer_rows_than_members_folds_are_held_out_again():
+    X, y = data(NNRegressor, 20)
+    net = quick(NNRegressor, n_members=24, early_stopping=True).fit(X, y)
+    assert net.module_.n_members == 24
+    assert np.isfinite(net.oof_prediction_).all()
+
+
+def test_images_are_no_table():
+    with pytest.raises(ValueError, match=r"X must be a table .* Got 4 dimensions"):
+        quick(NNClassifier, preprocessing=None).fit(np.zeros((20, 1, 4, 4)), np.arange(20) % 2)
+
+
 def test_with_fewer_groups_than_members_folds_are_held_out_again():
     groups = np.repeat([0, 1, 2], 80)
     seen, net = members_rows(np.tile([0, 1], 120), groups=groups)
@@ -298,7 +310,9 @@ def test_a_pack_has_the_same_bits_wherever_it_is_trained(cls):
                                     {"lr_schedule": {"learning_rate": "cosine", "dropout": "linear"}},
                                     {"module_params": {"parametric_activation": True, "linear_shortcut": True}},
                                     {"module_params": {"learnable_scale": False, "data_init": False, "n_bins": 5}},
-                                    {"hidden_layer_sizes": ()}])  # fmt: skip
+                                    {"optimizer": torch.optim.LBFGS, "batch_size": 1_000, "dropout": 0,
+                                     "lr_schedule": None, "learning_rate": 0.1, "optimizer_params": {"max_iter": 5}},
+                                    {"activation": nn.PReLU}, {"hidden_layer_sizes": ()}])  # fmt: skip
 def test_every_option_trains(cls, params):
     X, y = data(cls)
     net = cls(**{"hidden_layer_sizes": (16,), "max_epochs": 15, "n_members": 3, "random_state": 0} | params).fit(X, y)

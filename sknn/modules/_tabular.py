@@ -71,7 +71,8 @@ class TabularNet(nn.Module):
     hidden_layer_sizes : sequence of int, default=(96, 96)
         Widths of the hidden layers; empty for a linear model.
     activation : str or callable without arguments, default="relu"
-        Activation after each hidden layer; a name is one of `ACTIVATIONS`.
+        Activation after each hidden layer; a name is one of `ACTIVATIONS`. Parameters of its own are
+        shared by the members.
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
     numeric_embedding : {"piecewise_linear", "periodic"} or None, default="piecewise_linear"
@@ -250,7 +251,7 @@ class TabularNet(nn.Module):
             if kind in {"weights", "shortcut"}:
                 found[name] = Settings(math.sqrt(_REFERENCE_FAN_IN / parameter.shape[-1]), 1.0)
             else:
-                found[name] = _SETTINGS[kind]
+                found[name] = _SETTINGS.get(kind, Settings(1.0, 0.0))  # of an activation that learns
         return found
 
 

@@ -19,7 +19,7 @@ from sknn.modules import HandGradient, as_columns, call_module, has_hand_gradien
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._flat import FlatParameters, settings_of
 from sknn.training._losses import GRADIENTS, WeightedLoss
-from sknn.training._optimizers import adapts, is_elementwise
+from sknn.training._optimizers import adapts, is_elementwise, takes_groups
 from sknn.training._packs import PackedBatches, PackedRows
 from sknn.training._schedules import Factor, Plan
 
@@ -152,7 +152,7 @@ class TrainingNet(NeuralNet):
         flat = getattr(self, "_flat", None)
         if flat is not None:
             groups = flat.segments
-        elif hasattr(self.module_, "settings") and "optimizer__param_groups" not in self.get_params(deep=False):
+        elif self._may_group():
             groups = [(parameter, *key) for key, parameter in settings_of(self.module_) if parameter.requires_grad]
         else:
             return super().get_params_for_optimizer(prefix, named_parameters)
@@ -165,6 +165,10 @@ class TrainingNet(NeuralNet):
                 group["weight_decay"] = kwargs["weight_decay"] * decay_factor / lr_factor
             listed.append(group)
         return (listed,), kwargs
+
+    def _may_group(self) -> bool:
+        own_groups = "optimizer__param_groups" in self.get_params(deep=False)
+        return hasattr(self.module_, "settings") and not own_groups and takes_groups(self.optimizer)
 
     def get_iterator(self, dataset, training=False):
         if not isinstance(dataset, PackedRows):

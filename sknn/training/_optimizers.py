@@ -46,7 +46,13 @@ def is_elementwise(optimizer: type[optim.Optimizer]) -> bool:
 
 def adapts(optimizer: type[optim.Optimizer]) -> bool:
     """Whether steps are measured by past gradients, so that a learning rate means the same for every parameter."""
-    return not issubclass(optimizer, (optim.SGD, optim.LBFGS, optim.ASGD, optim.Rprop))
+    plain = optim.SGD, optim.LBFGS, optim.ASGD, optim.Rprop
+    return not (isinstance(optimizer, type) and issubclass(optimizer, plain))
+
+
+def takes_groups(optimizer: type[optim.Optimizer]) -> bool:
+    """Whether parameters may have learning rates of their own."""
+    return not (isinstance(optimizer, type) and issubclass(optimizer, optim.LBFGS))
 
 
 def takes_weight_decay(optimizer: str | type[optim.Optimizer]) -> bool:

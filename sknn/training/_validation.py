@@ -80,7 +80,7 @@ def held_out_folds(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Positions of the rows that each fold trains on and of those that it holds out.
 
-    Without a `splitter` there are `n_folds`, fewer where there are not as many groups; each row is held
+    Without a `splitter` there are `n_folds`, fewer where there are not as many groups or rows; each row is held
     out once, and classes are spread over the folds as evenly as can be, rare ones too. Parameters are
     those of `held_out_rows`.
     """
@@ -90,6 +90,7 @@ def held_out_folds(
     elif groups is not None:
         folds = list(_group_folds(n_rows, classes, groups, n_folds, seed))
     else:
+        n_folds = min(n_folds, n_rows)
         fold = _dealt_out(n_rows, classes, n_folds, seed)
         folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
     if not folds or any(not len(train) or not len(valid) for train, valid in folds):
