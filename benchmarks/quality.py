@@ -152,7 +152,7 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     for name, row in frame.iterrows():
         ax.annotate(name, (row["fit, s"], row["score"]), xytext=(5, 4), textcoords="offset points", fontsize=9)
     ax.set(xscale="log", xlabel="seconds of a fit (geometric mean, one thread)", ylabel="mean score (best peer = 1)")
-    ax.margins(x=0.15)
+    ax.margins(x=0.2)
     ax.legend(loc="lower right", frameon=False)
     figure.savefig(path, dpi=130)
 
