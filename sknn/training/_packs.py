@@ -29,7 +29,8 @@ class PackedRows(Dataset):
 
     def __init__(self, rows: Rows, members: Sequence[np.ndarray]):
         self.rows = rows
-        self.members = [torch.from_numpy(np.asarray(member, dtype=np.int64)) for member in members]
+        kind = np.int32 if len(rows) < np.iinfo(np.int32).max else np.int64  # positions of K members are many
+        self.members = [torch.from_numpy(np.asarray(member, dtype=kind)) for member in members]
         self.n_rows = max(len(member) for member in self.members)
         self.device = rows.device
 
@@ -64,11 +65,11 @@ class PackedRows(Dataset):
 
     def shuffled(self, generator: torch.Generator | None) -> Tensor:
         """Positions (K, n) in a new order for each member; a member with fewer rows meets some of them twice."""
-        orders = []
-        for member in self.members:
+        orders = torch.empty((len(self.members), self.n_rows), dtype=self.members[0].dtype)
+        for k, member in enumerate(self.members):
             order = torch.randperm(len(member), generator=generator)
-            orders.append(_filled(member[order], self.n_rows))
-        return torch.stack(orders)
+            orders[k] = _filled(member[order], self.n_rows)
+        return orders
 
 
 class PackedBatches:
