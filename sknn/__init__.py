@@ -1,7 +1,19 @@
 """Neural networks as scikit-learn estimators, on PyTorch."""
 
+from sknn._pretrained import Pretrained
 from sknn.classifier import NNClassifier
+from sknn.features import NNFeatures
+from sknn.learning_rate import LearningRateFinder
+from sknn.plotting import TrainingCurveDisplay
 from sknn.regressor import NNRegressor
 
-__all__ = ["NNClassifier", "NNRegressor", "__version__"]
+__all__ = [
+    "LearningRateFinder",
+    "NNClassifier",
+    "NNFeatures",
+    "NNRegressor",
+    "Pretrained",
+    "TrainingCurveDisplay",
+    "__version__",
+]
 __version__ = "0.1.0"

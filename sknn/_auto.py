@@ -14,7 +14,7 @@ class Facts(NamedTuple):
     """What the rules may look at."""
 
     n_rows: int
-    has_validation: bool  # validation rows or a splitter were given
+    has_validation: bool  # validation rows, a share or a splitter were given
     n_columns: int = 1
     tabular: bool = False  # the built-in tabular network, not one of the user's or a plain one
     sparse: bool = False
@@ -23,6 +23,8 @@ class Facts(NamedTuple):
     max_epochs: int = 0  # once it is known
     takes_weight_decay: bool = True
     plain_gradient: bool = False  # the optimizer is SGD, whose steps do not adapt to the gradient's size
+    needs_all_rows: bool = False  # the optimizer is L-BFGS, which compares losses of the same rows
+    convolves: bool = False  # the built-in network for images
 
 
 class Preset(NamedTuple):
@@ -58,16 +60,19 @@ _PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epoch
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
 _MAX_EMBEDDED_COLUMNS = 256
+_CHANNELS = (32, 64)  # of the blocks of a network for images
 _PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
 
 def _n_members(facts: Facts, preset: Preset) -> int:
-    if not facts.tabular:
+    if not facts.tabular or facts.needs_all_rows:
         return 1
     return min(preset.n_members, _look_up(_MEMBERS_BY_COLUMNS, facts.n_columns))
 
 
 def _hidden_layer_sizes(facts: Facts, preset: Preset) -> tuple[int, ...]:
+    if facts.convolves:
+        return _CHANNELS
     return preset.pack_layer_sizes if facts.tabular else preset.hidden_layer_sizes
 
 
@@ -82,11 +87,25 @@ def _weight_decay(facts: Facts, preset: Preset) -> float:
     return 0.2 if facts.tabular else 1e-4
 
 
+def _dropout(facts: Facts, preset: Preset) -> float:
+    if facts.needs_all_rows:  # a line search cannot follow a loss that changes by itself
+        return 0.0
+    return 0.15 if facts.tabular else 0.2
+
+
+def _lr_schedule(facts: Facts, preset: Preset) -> dict | None:
+    return _PACK_SCHEDULES if facts.tabular and not facts.needs_all_rows else None
+
+
 def _batch_size(facts: Facts, preset: Preset) -> int:
+    if facts.needs_all_rows:
+        return facts.n_rows
     return _look_up(_BATCH_SIZES, facts.n_rows)
 
 
 def _learning_rate(facts: Facts, preset: Preset) -> float:
+    if facts.needs_all_rows:
+        return 1.0
     if facts.tabular and facts.plain_gradient:
         return 5e-2
     if facts.tabular:
@@ -115,12 +134,12 @@ RULES: dict[str, Callable[[Facts, Preset], Any]] = {
     "n_members": _n_members,
     "hidden_layer_sizes": _hidden_layer_sizes,
     "activation": lambda facts, preset: "silu" if facts.tabular else "relu",
-    "dropout": lambda facts, preset: 0.15 if facts.tabular else 0.2,
+    "dropout": _dropout,
     "numeric_embedding": _numeric_embedding,
     "weight_decay": _weight_decay,
     "batch_size": _batch_size,
     "learning_rate": _learning_rate,
-    "lr_schedule": lambda facts, preset: _PACK_SCHEDULES if facts.tabular else None,
+    "lr_schedule": _lr_schedule,
     "max_epochs": _max_epochs,
     "patience": _patience,
     "early_stopping": _early_stopping,

@@ -10,6 +10,7 @@ import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import nullcontext
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,11 +26,28 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 
 from sknn._auto import RULES, Facts, is_auto, resolve
+from sknn._nested import get_parts, set_parts, split_nested
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes, schedule_functions
 from sknn._predict import block_rows, network_inputs, network_outputs
+from sknn._pretrained import Pretrained
 from sknn._sample import Sample
+from sknn._summary import Summary, summarize
 from sknn._watch import make_callbacks, monitored_column
-from sknn.modules import TabularNet, build_module, build_pack, drawing_from, embeds_categories, n_members_of, try_out
+from sknn.augmentation import Augment, Augmentation
+from sknn.modules import (
+    MODULES,
+    TabularNet,
+    build_module,
+    build_pack,
+    drawing_from,
+    embeds_categories,
+    initialize,
+    initializer_for,
+    module_params_of,
+    n_members_of,
+    scale_to_unit_variance,
+    try_out,
+)
 from sknn.preprocessing import (
     Encoded,
     Table,
@@ -42,6 +60,7 @@ from sknn.preprocessing import (
 )
 from sknn.training import (
     PackedRows,
+    Penalty,
     Rows,
     TrainingNet,
     WeightedLoss,
@@ -50,8 +69,10 @@ from sknn.training import (
     held_out_folds,
     held_out_rows,
     limited_to,
+    make_loss,
     make_optimizer,
     merge_repeats,
+    needs_all_rows,
     seed_unset,
     takes_weight_decay,
     threads_for,
@@ -66,11 +87,12 @@ _SHAPING = (
     "hidden_layer_sizes",
     "activation",
     "dropout",
-    "numeric_embedding",
     "n_members",
     "preprocessing",
 )
 _N_BINS = 16  # of a number's piecewise-linear embedding
+_HELD_OUT_SHARE = 0.1
+_LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
 _PROBED_ROWS = 100  # on which a transformer is tried without y
 _INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
 
@@ -189,8 +211,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         deep : bool, default=True
-            Whether to include `module__...` and `optimizer__...`, the entries of `module_params`
-            and `optimizer_params`, and the parameters of a transformer in `preprocessing`.
+            Whether to include `module__...`, `loss__...`, `optimizer__...` and `lr_schedule__...`, the entries of
+            `module_params` and so on, the parameters of the objects in `augmentation` and `callbacks`, as in
+            `augmentation__rotate__degrees`, and those of a transformer in `preprocessing`.
 
         Returns
         -------
@@ -201,13 +224,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for prefix, name in NESTED.items():
                 entries = params[name] if isinstance(params[name], dict) else {}
                 params |= {f"{prefix}__{key}": value for key, value in entries.items()}
+            for name in _LISTS:
+                params |= {f"{name}__{key}": value for key, value in get_parts(params[name]).items()}
         return params
 
     def set_params(self, **params):
         """Set parameters.
 
-        `module__<name>` and `optimizer__<name>` set an entry in a copy of `module_params` or
-        `optimizer_params`, so that they can be searched like any other parameter.
+        `module__<name>`, `loss__<name>`, `optimizer__<name>` and `lr_schedule__<name>` set an entry in a copy of
+        `module_params` and so on, and `augmentation__<part>__<name>` and `callbacks__<part>__<name>` a parameter of
+        a copy of that object, so that they can be searched like any other parameter.
 
         Parameters
         ----------
@@ -217,12 +243,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         self : estimator
         """
-        nested = {key: value for key, value in params.items() if key.partition("__")[0] in NESTED and "__" in key}
-        super().set_params(**{key: value for key, value in params.items() if key not in nested})
-        for key, value in nested.items():
-            prefix, _, name = key.partition("__")
-            check_nested(type(self).__name__, self.get_params(deep=False), prefix, [name])
-            setattr(self, NESTED[prefix], (getattr(self, NESTED[prefix]) or {}) | {name: value})
+        own, nested = split_nested(params, [*NESTED, *_LISTS])
+        super().set_params(**own)
+        for prefix, entries in nested.items():
+            if prefix in _LISTS:
+                setattr(self, prefix, set_parts(type(self).__name__, prefix, getattr(self, prefix), entries))
+            elif prefix == "module" and isinstance(self.module, Pretrained):
+                self.module = clone(self.module).set_params(**entries)
+            else:
+                check_nested(type(self).__name__, self.get_params(deep=False), prefix, entries)
+                setattr(self, NESTED[prefix], (getattr(self, NESTED[prefix]) or {}) | entries)
         return self
 
     def _check_params(self) -> dict[str, Any]:
@@ -231,17 +261,23 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return params
 
     def _resolve(self, params: dict, sample: Sample, held_out: Sample | None) -> dict:
+        network = _architecture(params["module"])
         facts = Facts(
             n_rows=len(sample.y),
-            has_validation=held_out is not None or params["validation_split"] is not None,
+            has_validation=held_out is not None or not is_auto(params["validation_split"]),
             n_columns=math.prod(sample.table.shape[1:]),
-            tabular=params["module"] == "tabular" if isinstance(params["module"], str) else False,
+            tabular=_is_name(network, "tabular") or isinstance(network, TabularNet),
             sparse=sparse.issparse(sample.table),
             classifies=is_classifier(self),
             takes_weight_decay=takes_weight_decay(params["optimizer"]),
             plain_gradient=params["optimizer"] in ("sgd", torch.optim.SGD),
+            needs_all_rows=needs_all_rows(params["optimizer"]),
+            convolves=_is_name(network, "cnn"),
         )
-        params = resolve(params, facts)
+        embedding = (params["module_params"] or {}).get("numeric_embedding", "auto")
+        params = resolve(params | {"numeric_embedding": embedding}, facts)
+        if isinstance(network, TabularNet):
+            params["n_members"] = network.n_members
         if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
             params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
@@ -266,10 +302,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             check_consistent_length(table, groups)
         sample = Sample(table, y, weight, groups)
         # The positions that a splitter gives are those of the rows as the user passed them.
-        return sample if self.validation_split is not None else sample.without_zero_weights()
+        return sample if _splitter(self.validation_split) is not None else sample.without_zero_weights()
 
     def _check_table(self, X, reset: bool) -> Table:
-        table = as_table(X, estimator=self, numbers_only=self.preprocessing is None)
+        table = as_table(X, estimator=self, numbers_only=self.preprocessing is None or _takes_images(self.module))
         unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")
         if reset or not unnamed or table.shape[1] != self.n_features_in_:
             validate_data(self, with_names(table), reset=reset, skip_check_array=True)
@@ -338,8 +374,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._optimizer_state: tuple[str, dict] | None = None
             self._mean_weight: float | None = None
         rows = self._make_rows(encoded, parts, params)
-        if not resume and isinstance(self.module_, TabularNet):
+        if not resume and isinstance(self.module_, TabularNet) and _is_data_dependent(params):
             self._initialize(self.module_, rows[0], params, self._seeds.module)
+        self._input_shapes = {name: tuple(value.shape[1:]) for name, value in rows[0].inputs.items()}
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
         self.n_outputs_ = self._target.n_user_outputs
         return self._packed(rows, parts), parts, self._begin_task(parts.train, params)
@@ -358,15 +395,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
         if held_out is not None or not params["early_stopping"]:
             return Parts(sample.without_zero_weights(), held_out)
-        crosses = params["n_members"] > 1 and params["member_validation"] == "cross"
-        if crosses and not _needs_target(params["preprocessing"], sample.table):
+        share = _share(params["validation_split"])
+        if params["n_members"] > 1 and share is None and not _needs_target(params["preprocessing"], sample.table):
             return self._cross(sample, params, seed)
         train, valid = held_out_rows(
             len(sample.y),
             self._class_codes(sample.y),
             sample.groups,
-            fraction=params["validation_fraction"],
-            splitter=params["validation_split"],
+            fraction=share or _HELD_OUT_SHARE,
+            splitter=_splitter(params["validation_split"]),
             y=sample.y,
             seed=seed,
         )
@@ -385,7 +422,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._class_codes(sample.y),
             sample.groups,
             n_folds=params["n_members"],
-            splitter=params["validation_split"],
+            splitter=_splitter(params["validation_split"]),
             y=sample.y,
             seed=seed,
         )
@@ -404,15 +441,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return Parts(train, train if len(valid.y) == len(train.y) else valid, train_rows[::2], valid_rows)
 
     def _make_encoder(self, params: dict, seed: int):
-        preprocessing = params["preprocessing"]
+        preprocessing, module = params["preprocessing"], params["module"]
+        if isinstance(module, Pretrained) and module.fitted is not None and is_auto(preprocessing):
+            return copy.deepcopy(module.fitted.encoder_)
         if hasattr(preprocessing, "get_params"):
             preprocessing = seed_unset(clone(preprocessing), seed)
-        return make_encoder(preprocessing, embed=embeds_categories(params["module"]), random_state=seed)
+        network = _architecture(module)
+        return make_encoder(
+            preprocessing, embed=embeds_categories(network), images=_takes_images(network), random_state=seed
+        )
 
     def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded, Encoded | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
         train, valid = parts.train, parts.valid
-        if resume:
+        pretrained = _pretrained(self.module)
+        if resume or (pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing)):
             encoded = self.encoder_.encode(train.table)
         else:
             y = None if parts.is_crossed else train.y  # rows that a member holds out shape the encoder, but not by y
@@ -452,7 +495,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Whether equal rows can be merged: each step sees all rows, and only the loss knows how many there are."""
         shape = encoded.x_num.shape
         normalises = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.module_.modules())
-        plain = isinstance(params["loss"], str) and not normalises
+        plain = isinstance(params["loss"], str) and not normalises and not params["augmentation"]
         return plain and shape[0] <= params["batch_size"] and math.prod(shape) <= _MAX_MERGED_CELLS
 
     def _to_rows(
@@ -465,46 +508,63 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _build_module(self, encoded: Encoded, train: Sample, params: dict, seed: int) -> nn.Module:
         """A network, or a pack, of the shape that the data ask for, tried out on the first rows."""
+        module, pretrained = _architecture(params["module"]), _pretrained(params["module"])
         module_params = dict(params["module_params"] or {})
         of_built_in: dict[str, Any] = {}
-        is_tabular = isinstance(params["module"], str) and params["module"] == "tabular"
-        if isinstance(params["module"], str):
-            if encoded.x_num.ndim != 2:
-                raise ValueError(
-                    f"X must be a table (n_samples, n_features) for the built-in network {params['module']!r}. Got "
-                    f"{encoded.x_num.ndim} dimensions. Pass a module of your own, or reshape X."
-                )
-            own = {name: params[name] for name in ("hidden_layer_sizes", "activation", "dropout")}
-            module_params = own | module_params
-        if is_tabular:
-            n_bins = module_params.pop("n_bins", _N_BINS)
-            embedding = module_params["numeric_embedding"] = params["numeric_embedding"]
-            embeds = embedding is not None and isinstance(encoded.x_num, np.ndarray) and encoded.x_num.ndim == 2
-            of_built_in["n_members"] = params["n_members"]
-            of_built_in["bins"] = quantile_bins(encoded.x_num, n_bins, train.weight, seed) if embeds else ()
+        if isinstance(module, str):
+            module_params, of_built_in = self._built_in_params(encoded, train, params, seed)
         device, n_outputs = params["device"], self._target.n_outputs
-        is_instance = isinstance(params["module"], nn.Module)
+        facts = {
+            "n_features": self.encoder_.n_features_,
+            "n_outputs": n_outputs,
+            "cat_cardinalities": self.encoder_.cat_cardinalities_,
+        } | of_built_in
+        may_replace_head = isinstance(module, nn.Module) and pretrained is None
+        inputs, some_rows = (network_inputs(encoded.head(n), device) for n in (2, _INITIAL_ROWS))
 
-        def build():
-            return build_module(
-                params["module"],
-                module_params,
-                n_features=self.encoder_.n_features_,
-                n_outputs=n_outputs,
-                cat_cardinalities=self.encoder_.cat_cardinalities_,
-                **of_built_in,
-            ).to(device, torch.float32)
+        def build() -> nn.Module:
+            network = build_module(module, module_params, **facts).to(device, torch.float32)
+            if pretrained is not None:
+                classes = getattr(self._target, "classes", None)
+                network = pretrained.start(network, n_outputs, classes).to(device, torch.float32)
+            if isinstance(network, TabularNet):
+                _set_weights(network, params, some_rows)
+                return network
+            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head)
+            if pretrained is None:
+                _set_weights(network, params, some_rows)
+            return network
 
         with torch_seeded(seed, device):
-            if is_tabular or (params["n_members"] == 1 and isinstance(params["module"], str)):
-                return build()
-            inputs = network_inputs(encoded.head(2), device)
-            if params["n_members"] > 1:
-                networks = [build() for _ in range(params["n_members"])]
-                return build_pack(networks, inputs, n_outputs, may_replace_head=is_instance)
-            module = build()
-            try_out(module, inputs, n_outputs, may_replace_head=is_instance)
-        return module
+            first = build()
+            if params["n_members"] == 1 or isinstance(first, TabularNet):
+                return first
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the first one has warned
+                networks = [first, *(build() for _ in range(params["n_members"] - 1))]
+            return build_pack(networks, inputs, n_outputs)
+
+    def _built_in_params(self, encoded: Encoded, train: Sample, params: dict, seed: int) -> tuple[dict, dict]:
+        """What a built-in network is built with: the estimator's own parameters, and what only the data tell."""
+        name = _architecture(params["module"])
+        shape = encoded.x_num.shape
+        if (len(shape) > 2) != (name == "cnn"):
+            raise ValueError(
+                f"X must be {'images' if name == 'cnn' else 'a table (n_samples, n_features)'} for the built-in network "
+                f"{name!r}. Got {len(shape)} dimensions. Pass a module of your own, or reshape X."
+            )
+        own = {key: params[key] for key in ("hidden_layer_sizes", "activation", "dropout")}
+        known = module_params_of(name) or []
+        module_params = {key: value for key, value in own.items() if key in known} | (params["module_params"] or {})
+        if name == "cnn":
+            return module_params, {"image_shape": shape[1:] if len(shape) == 4 else (1, *shape[1:])}
+        if name != "tabular":
+            return module_params, {}
+        n_bins = module_params.pop("n_bins", _N_BINS)
+        embedding = module_params["numeric_embedding"] = params["numeric_embedding"]
+        embeds = embedding is not None and isinstance(encoded.x_num, np.ndarray)
+        bins = quantile_bins(encoded.x_num, n_bins, train.weight, seed) if embeds else ()
+        return module_params, {"n_members": params["n_members"], "bins": bins}
 
     def _initialize(self, module: TabularNet, rows: Rows, params: dict, seed: int) -> None:
         """Fit the scale of a tabular network's weights to some training rows."""
@@ -515,7 +575,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
         loss = params["loss"]
-        criterion = WeightedLoss(self._losses[loss] if isinstance(loss, str) else loss, self._target.n_outputs)
+        loss = make_loss(self._losses[loss] if isinstance(loss, str) else loss, params["loss_params"] or {})
+        criterion = WeightedLoss(loss, self._target.n_outputs)
+        pretrained = _pretrained(params["module"])
         optimizer, optimizer_params = make_optimizer(
             params["optimizer"],
             self._optimizer_defaults(params) | (params["optimizer_params"] or {}),
@@ -529,19 +591,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             probabilities=getattr(self._target, "probabilities", None),
             classes=getattr(self._target, "classes", None),
             combine=self._target.combine,
-            schedules=schedule_functions(params["lr_schedule"]),
+            schedules=schedule_functions(params),
+            penalty=Penalty(params["l1"], params["l2"]) if params["l1"] or params["l2"] else None,
+            augment=Augment(params["augmentation"], self._seeds.order + n_before) if params["augmentation"] else None,
+            lr_factors=None if pretrained is None else pretrained.lr_factors(self.module_),
             optimizer=optimizer,
             lr=params["learning_rate"],
             max_epochs=params["max_epochs"],
             batch_size=params["batch_size"],
             device=str(params["device"]),
             callbacks=make_callbacks(self, params, valid, task, has_trained=n_before > 0),
-            iterator_train__shuffle=params["shuffle"],
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
             iterator_valid__batch_size=block_rows(self.encoder_, n_members_of(self.module_) or 1),
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
-            **(params["net_params"] or {}),
+            **({"iterator_train__shuffle": True} | (params["net_params"] or {})),
         )
 
     def _optimizer_defaults(self, params: dict) -> dict:
@@ -563,7 +627,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         n_parameters = sum(p.numel() for p in self.module_.parameters())
         device, seed = params["device"], self._seeds.dropout + n_before
         # The built-in networks draw from a generator of their own; others may draw from torch's default one.
-        draws_elsewhere = not isinstance(params["module"], str)
+        of_own = [step for step in params["augmentation"] or [] if not isinstance(step, Augmentation)]
+        draws_elsewhere = not isinstance(params["module"], str) or bool(of_own)
         with (
             limited_to(threads_for(n_parameters, min(params["batch_size"], len(rows[0])))),
             torch_seeded(seed, device) if draws_elsewhere else nullcontext(),
@@ -654,6 +719,28 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         outputs = network_outputs(self.module_, self.encoder_, table, self._target.n_outputs, lambda members: members)
         return outputs if outputs.ndim == 3 else outputs[None]
 
+    def summary(self) -> Summary:
+        """The network's layers, the shapes of their outputs and their parameters.
+
+        Returns
+        -------
+        summary : Summary
+            Prints as a table, with totals; its `frame` is a DataFrame with a row for each layer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn import NNClassifier
+        >>> net = NNClassifier("mlp", hidden_layer_sizes=8, max_epochs=1,
+        random_state=0).fit(*load_iris(return_X_y=True))
+        >>> int(net.summary().frame["parameters"].sum())
+        67
+        """
+        check_is_fitted(self)
+        kinds = {"x_num": torch.float32, "x_cat": torch.int64}
+        inputs = {name: torch.zeros((2, *shape), dtype=kinds[name]) for name, shape in self._input_shapes.items()}
+        return summarize(self.module_, inputs, self._target.n_outputs)
+
     # -- state and tags -----------------------------------------------------------------------
 
     def __sklearn_is_fitted__(self):
@@ -684,6 +771,55 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags.string, tags.input_tags.allow_nan = inner.string, inner.allow_nan
             tags.input_tags.sparse = inner.sparse
         return tags
+
+
+def _pretrained(module) -> Pretrained | None:
+    return module if isinstance(module, Pretrained) else None
+
+
+def _architecture(module):
+    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
+    return module.architecture if isinstance(module, Pretrained) else module
+
+
+def _is_name(module, name: str) -> bool:
+    return isinstance(module, str) and module == name
+
+
+def _takes_images(module) -> bool:
+    """Whether it is the built-in network for images."""
+    network = _architecture(module)
+    return _is_name(network, "cnn") or isinstance(network, MODULES["cnn"])
+
+
+def _share(validation_split) -> float | None:
+    """The share of the rows that is held out, if `validation_split` is one."""
+    is_share = isinstance(validation_split, Real) and not isinstance(validation_split, Integral)
+    return float(validation_split) if is_share else None
+
+
+def _splitter(validation_split):
+    """The number of folds, splitter or splits, if `validation_split` is one."""
+    return None if is_auto(validation_split) or _share(validation_split) is not None else validation_split
+
+
+def _is_data_dependent(params: dict) -> bool:
+    """Whether a tabular network's first weights are fitted to training rows."""
+    return params["weight_init"] in ("auto", "unit_variance") and _pretrained(params["module"]) is None
+
+
+def _set_weights(network: nn.Module, params: dict, some_rows: dict[str, torch.Tensor]) -> None:
+    """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
+    weight_init, module = params["weight_init"], params["module"]
+    if _pretrained(module) is not None or (isinstance(network, TabularNet) and _is_data_dependent(params)):
+        return
+    if is_auto(weight_init):
+        if not isinstance(module, str):
+            return
+        weight_init = initializer_for(params["activation"])
+    initialize(network, weight_init)
+    if isinstance(weight_init, str) and weight_init == "unit_variance":
+        scale_to_unit_variance(network, some_rows)
 
 
 def _schedules_itself(callbacks) -> bool:

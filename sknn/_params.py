@@ -18,35 +18,50 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknn._auto import PRESETS, is_auto
-from sknn.modules import ACTIVATIONS, MODULES, NUMERIC_EMBEDDINGS, module_params_of
-from sknn.training import OPTIMIZERS, SCHEDULED, SCHEDULES, optimizer_parameters, takes_weight_decay
+from sknn._pretrained import Pretrained
+from sknn.augmentation import Augment
+from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES, NUMERIC_EMBEDDINGS, module_params_of
+from sknn.training import (
+    OPTIMIZERS,
+    PLATEAU,
+    SCHEDULED,
+    SCHEDULES,
+    is_torch_scheduler,
+    loss_parameters,
+    make_schedule,
+    needs_all_rows,
+    optimizer_parameters,
+    schedule_parameters,
+    takes_weight_decay,
+)
 
 AUTO = StrOptions({"auto"})
 
 CONSTRAINTS: dict = {
-    "module": [StrOptions(set(MODULES)), callable],
+    "module": [StrOptions(set(MODULES)), callable, Pretrained],
     "module_params": [dict, None],
     "hidden_layer_sizes": [AUTO, Interval(Integral, 1, None, closed="left"), "array-like"],
-    "activation": [AUTO, StrOptions(set(ACTIVATIONS)), callable],
-    "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
-    "numeric_embedding": [AUTO, StrOptions(set(NUMERIC_EMBEDDINGS)), None],
+    "activation": [AUTO, StrOptions(set(ACTIVATIONS)), callable, list, tuple],
+    "dropout": [AUTO, Interval(Real, 0, 1, closed="left"), list, tuple],
+    "weight_init": [AUTO, StrOptions({*INITIALIZERS, "unit_variance"}), callable],
     "n_members": [AUTO, Interval(Integral, 1, None, closed="left")],
-    "member_validation": [StrOptions({"cross", "shared"})],
     "preprocessing": [AUTO, HasMethods(["fit_transform", "transform"]), None],
+    "augmentation": [list, tuple, None],
+    "loss_params": [dict, None],
+    "l1": [Interval(Real, 0, None, closed="left")],
+    "l2": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [AUTO, Interval(Real, 0, None, closed="left")],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
     "optimizer_params": [dict, None],
     "learning_rate": [AUTO, Interval(Real, 0, None, closed="neither")],
-    "lr_schedule": [AUTO, StrOptions(set(SCHEDULES)), dict, callable, None],
+    "lr_schedule": [AUTO, StrOptions({*SCHEDULES, PLATEAU}), dict, callable, None],
+    "lr_schedule_params": [dict, None],
     "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
     "max_epochs": [AUTO, Interval(Integral, 1, None, closed="left")],
-    "shuffle": ["boolean"],
     "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "early_stopping": ["boolean", AUTO],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "validation_split": ["cv_object"],
+    "validation_split": [AUTO, Interval(Real, 0, 1, closed="neither"), "cv_object"],
     "patience": [AUTO, Interval(Integral, 1, None, closed="left")],
-    "min_delta": [Interval(Real, 0, None, closed="left")],
     "monitor": [StrOptions({"loss"} | set(get_scorer_names())), callable],
     "preset": [StrOptions(set(PRESETS))],
     "callbacks": [list, tuple, None],
@@ -61,17 +76,28 @@ CONSTRAINTS: dict = {
 _DATA_OPTIONS = ("n_bins",)
 
 # Parameters that have a dict of further ones: the prefix in a grid, and the dict's name.
-NESTED = {"module": "module_params", "optimizer": "optimizer_params"}
+NESTED = {
+    "module": "module_params",
+    "loss": "loss_params",
+    "optimizer": "optimizer_params",
+    "lr_schedule": "lr_schedule_params",
+}
 
 _NETWORK_FACTS = {"self", "n_features", "n_outputs", "cat_cardinalities"}
-_OF_BUILT_IN = {"bins", "n_members", "hidden_layer_sizes", "activation", "dropout", "numeric_embedding"}
+_OF_BUILT_IN = {"bins", "n_members", "image_shape", "hidden_layer_sizes", "activation", "dropout"}
 
 
 def nested_names(params: dict, prefix: str) -> list[str] | None:
-    """Names that `module_params` or `optimizer_params` may hold; None when any will do."""
+    """Names that `<prefix>_params` may hold; None when any will do."""
     if prefix == "optimizer":
         return optimizer_parameters(params["optimizer"])
+    if prefix == "loss":
+        return loss_parameters(params["loss"])
+    if prefix == "lr_schedule":
+        return schedule_parameters(_of_learning_rate(params["lr_schedule"]))
     module = params["module"]
+    if isinstance(module, Pretrained):
+        module = module.architecture
     names = module_params_of(module)
     if names is None:
         return None
@@ -81,11 +107,11 @@ def nested_names(params: dict, prefix: str) -> list[str] | None:
 
 
 def check_nested(owner: str, params: dict, prefix: str, names) -> None:
-    """Refuse names that `module_params` or `optimizer_params` cannot hold."""
+    """Refuse names that `<prefix>_params` cannot hold."""
     known = nested_names(params, prefix)
     unknown = [] if known is None else [name for name in names if name not in known]
     if unknown:
-        what = params[prefix] if isinstance(params[prefix], str) else _name(params[prefix])
+        what = params[prefix] if isinstance(params[prefix], str | dict | None) else _name(params[prefix])
         raise InvalidParameterError(
             f"The '{NESTED[prefix]}' parameter of {owner} must hold only parameters of {prefix} {what}: {known}. "
             f"Got {unknown} instead.{_hint(unknown, params)}"
@@ -102,11 +128,26 @@ def check_params(owner: str, params: dict) -> None:
     _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
     _check_schedule(owner, params["lr_schedule"])
+    _check_numeric_embedding(owner, params)
+    if isinstance(params["module"], Pretrained):
+        params["module"].check()
+    _check_lists(owner, params)
+    _check_augmentation(owner, params["augmentation"])
     decays = params["weight_decay"] and not is_auto(params["weight_decay"])
     if decays and not takes_weight_decay(params["optimizer"]):
         raise InvalidParameterError(
             f"The 'weight_decay' parameter of {owner} must be 0 for the optimizer {_name(params['optimizer'])}, which "
             f"has none. Got {params['weight_decay']!r} instead."
+        )
+    if params["l1"] and needs_all_rows(params["optimizer"]):
+        raise InvalidParameterError(
+            f"The 'l1' parameter of {owner} must be 0 for L-BFGS, whose line search needs a smooth loss. Got "
+            f"{params['l1']!r} instead; use l2, or another optimizer."
+        )
+    if isinstance(params["module"], nn.Module) and not is_auto(params["weight_init"]):
+        raise InvalidParameterError(
+            f"The 'weight_init' parameter of {owner} must be 'auto' for a module instance, which is trained from its "
+            f"present weights. Got {params['weight_init']!r} instead; pass the module's class."
         )
     if isinstance(params["activation"], nn.Module):
         raise InvalidParameterError(
@@ -123,6 +164,11 @@ def check_params(owner: str, params: dict) -> None:
 def _check_schedule(owner: str, schedule) -> None:
     if not isinstance(schedule, dict):
         return
+    if any(is_torch_scheduler(value) for value in schedule.values()):
+        raise InvalidParameterError(
+            f"The 'lr_schedule' parameter of {owner} must be torch's scheduler or 'plateau' itself, not in a dict. "
+            f"Got {schedule!r}."
+        )
     fits = all(callable(value) or value is None or value in SCHEDULES for value in schedule.values())
     if not fits or not set(schedule) <= set(SCHEDULED):
         raise InvalidParameterError(
@@ -131,14 +177,55 @@ def _check_schedule(owner: str, schedule) -> None:
         )
 
 
-def schedule_functions(value) -> dict:
+def _of_learning_rate(schedule):
+    """The learning rate's own schedule; for "auto" the one that built-in packs have."""
+    if isinstance(schedule, dict):
+        return schedule.get("learning_rate")
+    return "one_cycle" if is_auto(schedule) else schedule
+
+
+def schedule_functions(params: dict) -> dict:
     """`lr_schedule` as functions of progress by what they multiply."""
+    value, options = params["lr_schedule"], params["lr_schedule_params"] or {}
+    if is_torch_scheduler(value):
+        return {}
     named = value if isinstance(value, dict) else {"learning_rate": value}
     return {
-        name: SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        name: make_schedule(schedule, options if name == "learning_rate" else {}, params["max_epochs"])
         for name, schedule in named.items()
         if schedule is not None
     }
+
+
+def _check_numeric_embedding(owner: str, params: dict) -> None:
+    value = (params["module_params"] or {}).get("numeric_embedding")
+    known = [None, "auto", *NUMERIC_EMBEDDINGS]
+    if params["module"] == "tabular" and value not in known:
+        raise InvalidParameterError(
+            f"The 'numeric_embedding' in 'module_params' of {owner} must be one of {known}. Got {value!r} instead."
+        )
+
+
+def _check_lists(owner: str, params: dict) -> None:
+    """Activations and shares of dropout that are given layer by layer."""
+    for value in params["activation"] if isinstance(params["activation"], list | tuple) else ():
+        if isinstance(value, nn.Module) or not (callable(value) or value in ACTIVATIONS):
+            raise InvalidParameterError(
+                f"The 'activation' parameter of {owner}, as a list, must hold names among {sorted(ACTIVATIONS)}, "
+                f"nn.Module classes or callables. Got {value!r} in it."
+            )
+    for value in params["dropout"] if isinstance(params["dropout"], list | tuple) else ():
+        if not isinstance(value, Real) or not 0 <= float(value) < 1:
+            raise InvalidParameterError(
+                f"The 'dropout' parameter of {owner}, as a list, must hold numbers in [0, 1). Got {value!r} in it."
+            )
+
+
+def _check_augmentation(owner: str, augmentation) -> None:
+    try:
+        Augment(augmentation or [], seed=0)
+    except ValueError as error:
+        raise InvalidParameterError(f"The 'augmentation' parameter of {owner} is not valid: {error}") from error
 
 
 def layer_sizes(value) -> tuple[int, ...]:
@@ -181,11 +268,9 @@ def _skorch_params() -> tuple[str, ...]:
     """What skorch's net takes beyond what the estimators themselves set."""
     names = "module criterion optimizer lr max_epochs batch_size device callbacks warm_start verbose"
     owned = {*names.split(), "self", "kwargs", "train_split", "dataset", "predict_nonlinearity"}
-    return tuple(
-        name
-        for name in inspect.signature(NeuralNet.__init__).parameters
-        if name not in owned and not name.startswith("iterator_")
-    )
+    parameters = list(inspect.signature(NeuralNet.__init__).parameters)
+    own = [name for name in parameters if name not in owned and not name.startswith("iterator_")]
+    return (*own, "iterator_train__shuffle")
 
 
 def _check_device(owner: str, device) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.metrics import check_scoring
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import EarlyStopping, LRScheduler
 
 from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, StopIfNotFinite, TimeLimit
+from sknn.training import is_torch_scheduler, torch_scheduler
 
 
 def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: bool) -> list:
@@ -46,12 +47,16 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
     if hasattr(estimator, "_skl_callbacks"):
         tasks = SklearnTasks(estimator._callback_fit_ctx, estimator, task, estimator._snapshot)
         callbacks.append(("_sklearn_tasks", tasks))
+    if is_torch_scheduler(params["lr_schedule"]):
+        loss = "train_loss" if valid is None else "valid_loss"
+        policy, options = torch_scheduler(params["lr_schedule"]), params["lr_schedule_params"] or {}
+        callbacks.append(("_lr_scheduler", LRScheduler(policy, monitor=loss, **options)))
     callbacks += [_own_copy(callback) for callback in params["callbacks"] or []]
     if watched is not None:
         stop = EarlyStopping(
             monitor=watched,
             patience=params["patience"],
-            threshold=params["min_delta"],
+            threshold=0.0,
             threshold_mode="abs",
             lower_is_better=lower_is_better,
         )

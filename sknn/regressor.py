@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from sknn._base import BaseNN
 from sknn._params import CONSTRAINTS
+from sknn._regression_targets import GaussianTargets, QuantileTargets, make_targets
 from sknn._sample import Sample
 from sknn.training import REGRESSION_LOSSES
 
@@ -23,78 +24,127 @@ class NNRegressor(RegressorMixin, BaseNN):
 
     Parameters
     ----------
-    module : {"tabular", "mlp"}, nn.Module class, nn.Module instance or callable, default="tabular"
+    module : str, nn.Module class, nn.Module instance, callable or Pretrained, default="tabular"
         The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories
-        and the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`. A class
-        or a callable that builds a module is called with those of `n_features`, `n_outputs` and
+        and the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`, "resnet" a
+        :class:`sknn.modules.ResNet`, "linear" a :class:`sknn.modules.LinearNet`, and "cnn" a
+        :class:`sknn.modules.CNN` for images `X` (n_samples, height, width) or (n_samples, channels, height, width).
+        A class or a callable that builds a module is called with those of `n_features`, `n_outputs` and
         `cat_cardinalities` that its signature names, and with `module_params`. An instance is copied
-        and trained from its present weights. A module returns means (B, n_outputs) of the
-        standardised targets. It is called with one float tensor (B, F); if its `forward` names
-        `x_cat`, with `x_num` (B, F) and the int64 codes `x_cat` (B, C) of the categories to embed,
-        of which there may be none.
+        and trained from its present weights; :class:`sknn.Pretrained` says more about what it starts from. A module
+        returns means (B, n_outputs) of the standardised targets, or what `loss` says.
+        It is called with one float tensor (B, F); if its `forward` names `x_cat`, with `x_num` (B, F) and the
+        int64 codes `x_cat` (B, C) of the categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
-        "tabular" takes `n_bins` (default 16) and the options of :class:`sknn.modules.TabularNet`, "mlp"
-        `embedding_dim` (default 8).
+        "tabular" takes `n_bins` (default 16), `numeric_embedding` ("piecewise_linear", "periodic" or None; the first
+        up to 256 columns) and the other options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and
+        "cnn" those of their classes, such as `normalization` ("batch" or "layer").
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
-        Widths of the hidden layers of a built-in network. "auto": (96, 96) for "tabular" and (128, 128)
-        for "mlp", or what `preset` says.
-    activation : "auto", str, nn.Module class or callable, default="auto"
+        Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
+        96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
+    activation : "auto", str, nn.Module class, callable or list of those, default="auto"
         Activation of a built-in network: "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
-        "sigmoid", "silu", "softplus", "tanh", or what builds an activation module. "auto": "silu" for "tabular",
-        "relu" for "mlp".
-    dropout : "auto" or float, default="auto"
-        Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training.
-        "auto": 0.15 for "tabular", 0.2 for "mlp".
-    numeric_embedding : {"auto", "piecewise_linear", "periodic"} or None, default="auto"
-        How "tabular" embeds numbers; see :class:`sknn.modules.TabularNet`. "auto": "piecewise_linear" up to
-        256 columns, else None.
+        "sigmoid", "silu", "softplus", "tanh" (formulas in torch.nn), or what builds an activation module. A list has
+        one for each hidden layer of "tabular" or "mlp". "auto": "silu" for "tabular", "relu" for others.
+    dropout : "auto", float or list of float, default="auto"
+        Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp" also
+        a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".
+    weight_init : "auto", str or callable, default="auto"
+        Distribution of the first weights of linear and convolutional layers; biases start at 0. "glorot_uniform",
+        "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal", "small_normal", "zero" or the
+        data-dependent "unit_variance" (see :func:`sknn.modules.initialize`), or a function that fills a weight tensor
+        in place. "auto": follows the activation for a built-in network (He for ReLU and its kin, LeCun for SELU, else
+        Glorot), is data-dependent for "tabular", and leaves a module of one's own as it is.
     n_members : "auto" or int, default="auto"
         Number of networks that are trained together as a pack; predictions are their mean. "auto": for
         "tabular" 8, or what `preset` says, 4 from 513 columns and 1 from 1,025, and as many as
         `validation_split` has folds; 1 for other networks.
-    member_validation : {"cross", "shared"}, default="cross"
-        Which rows the members of a pack hold out. "cross": member k holds out fold k, so that each row
-        trains all members but one and its held-out prediction is `oof_prediction_`. Folds are
-        stratified, and keep `groups` together. "shared": one part for all, as with `X_val`, and where
-        a transformer in `preprocessing` learns from y.
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
         categories, dates and missing cells. A scikit-learn transformer takes its place; missing
         cells, text and dates that it leaves are still encoded, numbers are passed on as they are.
         None passes numbers as float32 straight to the module, also from arrays of more than two
         dimensions. Preprocessing is fitted on the training rows only.
-    loss : {"mean_squared_error", "mean_absolute_error", "huber"} or callable, default="mean_squared_error"
-        The loss on standardised targets; or an nn.Module class or instance, or a function of
+    augmentation : list or None, default=None
+        What is done to training batches, one after the other: objects of :mod:`sknn.augmentation`, such as
+        `[Rotate(15), RandomCrop(2)]`, or functions of a batch. `augmentation__rotate__degrees` sets a parameter of one.
+    loss : str or callable, default="mean_squared_error"
+        The loss on standardised targets y, of the residual r = y − output:
+
+        =====================  ==========================================================  ==========================
+        name                   formula                                                     `loss_params`
+        =====================  ==========================================================  ==========================
+        "mean_squared_error"   r²; predicts means
+        "mean_absolute_error"  abs(r); predicts medians
+        "huber"                r²/2 up to δ, then δ·(abs(r) − δ/2) (Huber, 1964)           `delta` (1)
+        "log_cosh"             log cosh r
+        "quantile"             max(τr, (τ − 1)r) (Koenker and Bassett, 1978); see          `quantiles` ((0.5,))
+                               `predict_quantiles`
+        "gaussian_nll"         (log σ² + (y − μ)²/σ²)/2 (Nix and Weigend, 1994); predicts
+                               means, with a spread for each row: `predict_quantiles`
+        "poisson"              μ − y log μ, for counts y ≥ 0, the output is log μ
+        "gamma"                log μ + y/μ, for y > 0, the output is log μ
+        =====================  ==========================================================  ==========================
+
+        The last two divide targets by their mean only. Or an nn.Module class or instance, or a function of
         (prediction, target), both (B, n_outputs), that returns one value a row (or one an output).
+    loss_params : dict or None, default=None
+        Further arguments of the loss; `delta` is in standard deviations of y. `loss__<name>` sets one in `set_params`
+        and in a grid.
+    l1 : float, default=0.0
+        L1 penalty: l1·Σ|w| over all weights, not biases, is added to the loss. Weights become exactly 0.
+    l2 : float, default=0.0
+        L2 penalty: ½·l2·Σw² is added to the loss. With `l1` the elastic net. It is part of the gradient, which
+        optimizers such as Adam rescale; `weight_decay` is what usually goes with them.
     weight_decay : "auto" or float, default="auto"
-        Weight decay of the optimizer: decoupled for "adamw" (Loshchilov and Hutter, ICLR 2019),
-        an L2 penalty for the others. "auto": 0.2 for "tabular", else 0.0001; 0 for an optimizer without.
-    optimizer : {"adam", "adamw", "nadam", "rmsprop", "sgd"} or torch.optim.Optimizer class, default="adamw"
-        The optimizer, with torch's defaults (but for "tabular" `betas` of (0.9, 0.95)); torch's fused step
-        is used where it has one.
+        Weight decay of the optimizer: apart from the gradient (decoupled) for "adamw" and "muon" (Loshchilov and
+        Hutter, ICLR 2019), for the others what torch's class does, which is to add it to the gradient. "auto": 0.2
+        for "tabular", else 0.0001; 0 for an optimizer without.
+    optimizer : str or torch.optim.Optimizer class, default="adamw"
+        "adagrad", "adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop" or "sgd", with torch's defaults (but
+        for "tabular" `betas` of (0.9, 0.95), and for "lbfgs" the strong Wolfe line search); torch's fused step is used
+        where it has one. "lbfgs" takes all rows in a batch; "muon" is :class:`sknn.training.Muon`.
     optimizer_params : dict or None, default=None
         Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets
         one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
-        Learning rate, larger than 0. "auto": 0.01 for "tabular", whose parts learn at multiples of it;
-        for other networks 0.003 up to 100 rows, else 0.001.
-    lr_schedule : "auto", str, callable, dict or None, default="auto"
-        What the learning rate is multiplied by as training progresses: "cosine", "flat_cosine", "linear",
-        "log_cosine", "one_cycle", or a function of progress from 0 to 1. A dict sets schedules for any of
-        "learning_rate", "weight_decay" and "dropout". "auto": for "tabular" "one_cycle" for the first and
-        "flat_cosine" for the others, except in `partial_fit`; None for other networks. For torch's
-        schedulers, put skorch's `LRScheduler` into `callbacks`.
+        Learning rate, larger than 0. "auto": 0.01 for "tabular", whose parts learn at multiples of it; for other
+        networks 0.003 up to 100 rows, else 0.001; 1 for "lbfgs". :class:`sknn.LearningRateFinder` looks for one.
+    lr_schedule : "auto", str, class, callable, dict or None, default="auto"
+        What the learning rate is multiplied by as training progresses, t from 0 to 1; None: 1 throughout.
+
+        =============  ============================================================  ==========================
+        name           factor                                                        `lr_schedule_params`
+        =============  ============================================================  ==========================
+        "constant"     1
+        "step"         γ^⌊epoch / step_size⌋                                         `step_size` (10),
+                                                                                     `gamma` (0.1)
+        "exponential"  γ^epoch                                                       `gamma` (0.95)
+        "linear"       1 − t
+        "cosine"       ½(1 + cos πt) (Loshchilov and Hutter, ICLR 2017), restarted   `n_cycles` (1)
+        "flat_cosine"  1 for the first half, then a cosine
+        "log_cosine"   four waves that get longer (Holzmüller et al., NeurIPS 2024)
+        "one_cycle"    up for a tenth, then a cosine (Smith and Topin, 2019)         `warmup` (0.1)
+        "plateau"      times `factor` after `patience` epochs without a lower        those of torch's
+                       validation loss                                               `ReduceLROnPlateau`
+        =============  ============================================================  ==========================
+
+        Or a class of `torch.optim.lr_scheduler`, which steps each epoch (`step_every="batch"`: each batch), or a
+        function of t. A dict sets schedules for any of "learning_rate", "weight_decay" and "dropout". "auto": for
+        "tabular" "one_cycle" for the first and "flat_cosine" for the others, except in `partial_fit`; None for other
+        networks.
+    lr_schedule_params : dict or None, default=None
+        Parameters of the learning rate's schedule, as above; `warmup`, the share of the steps in which it first rises
+        from 0, goes with each that is not torch's. `lr_schedule__<name>` sets one in `set_params` and in a grid.
     batch_size : "auto" or int, default="auto"
-        Rows of a member in a training step. "auto": all up to 100 rows, 32 up to 2,800, 64 up to 4,500, 128 up to
-        6,400, else 256.
+        Rows of a member in a training step. "auto": all up to 100 rows and for "lbfgs", 32 up to 2,800, 64 up to
+        4,500, 128 up to 6,400, else 256.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, and at
         least 300 steps; for other networks as many as make the preset's number of steps (20,000),
         between 20 and 200.
-    shuffle : bool, default=True
-        Whether rows are shuffled before each epoch.
     max_time : float or None, default=None
         Seconds after which training stops, at the end of an epoch. Schedules are shortened as soon as it is
         seen that they would take longer, so that they come to their end in time.
@@ -102,25 +152,25 @@ class NNRegressor(RegressorMixin, BaseNN):
         Whether to hold out rows, stop after `patience` epochs without progress on them, and keep
         the weights of the best epoch. "auto": from 200 rows on (100 for "tabular"), or with
         `validation_split` or `X_val`. If False and `X_val` is given, the validation loss is only recorded.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out, at random; whole groups with `groups`. The folds of
-        `member_validation="cross"` have their own size.
-    validation_split : int, scikit-learn splitter, iterable or None, default=None
-        Splits the rows instead: one split a member of a cross-fitted pack, else its first split is
-        used. Positions count the rows as passed to `fit`, those of weight 0 included.
+    validation_split : "auto", float, int, scikit-learn splitter or iterable, default="auto"
+        Which rows are held out. "auto": each member of a pack holds out a fold of its own, so that each row trains
+        all members but one and its held-out prediction is `oof_prediction_`; for a single network, and where a
+        transformer in `preprocessing` learns from y, a tenth of the rows. A float is the share of the rows that is
+        held out, the same for all members. Both are keep `groups` whole. An int is a number of folds; those, or the
+        splits of a splitter, go to the members in turn, and a single network takes the first. Positions count the
+        rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
         Epochs without progress after which training stops. "auto": for "tabular" 3/8 of
         `max_epochs`, at least 6; for other networks 12, or what `preset` says.
-    min_delta : float, default=0.0
-        Least change of the monitored value that counts as progress.
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.
     preset : {"fast", "default", "thorough"}, default="default"
         What "auto" aims for: little time, a balance, or accuracy (more members, larger networks, more steps).
     callbacks : list or None, default=None
-        Skorch callbacks, as instances, classes or (name, callback) pairs. They are copied. For
-        callbacks of scikit-learn's own protocol see `set_callbacks`.
+        Skorch callbacks or those of :mod:`sknn.callbacks`, as instances, classes or (name, callback) pairs. They are
+        copied. `callbacks__maxnorm__max_norm` sets a parameter of one. For callbacks of scikit-learn's own protocol see
+        `set_callbacks`.
     warm_start : bool, default=False
         Whether a further `fit` goes on from the present weights, preprocessing and optimizer state.
         What shapes the network or its input must not change in between.
@@ -132,7 +182,8 @@ class NNRegressor(RegressorMixin, BaseNN):
     verbose : int, default=0
         1 shows a line with epoch, losses and time.
     net_params : dict or None, default=None
-        Further parameters of skorch's `NeuralNet`, such as `{"compile": True}`.
+        Further parameters of skorch's `NeuralNet`, such as `{"compile": True}`; `{"iterator_train__shuffle": False}`
+        leaves rows in their order.
 
     Attributes
     ----------
@@ -198,25 +249,26 @@ class NNRegressor(RegressorMixin, BaseNN):
         hidden_layer_sizes="auto",
         activation="auto",
         dropout="auto",
-        numeric_embedding="auto",
+        weight_init="auto",
         n_members="auto",
-        member_validation="cross",
         preprocessing="auto",
+        augmentation=None,
         loss="mean_squared_error",
+        loss_params=None,
+        l1=0.0,
+        l2=0.0,
         weight_decay="auto",
         optimizer="adamw",
         optimizer_params=None,
         learning_rate="auto",
         lr_schedule="auto",
+        lr_schedule_params=None,
         batch_size="auto",
         max_epochs="auto",
-        shuffle=True,
         max_time=None,
         early_stopping="auto",
-        validation_fraction=0.1,
-        validation_split=None,
+        validation_split="auto",
         patience="auto",
-        min_delta=0.0,
         monitor="loss",
         preset="default",
         callbacks=None,
@@ -231,25 +283,26 @@ class NNRegressor(RegressorMixin, BaseNN):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
-        self.numeric_embedding = numeric_embedding
+        self.weight_init = weight_init
         self.n_members = n_members
-        self.member_validation = member_validation
         self.preprocessing = preprocessing
+        self.augmentation = augmentation
         self.loss = loss
+        self.loss_params = loss_params
+        self.l1 = l1
+        self.l2 = l2
         self.weight_decay = weight_decay
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params
         self.learning_rate = learning_rate
         self.lr_schedule = lr_schedule
+        self.lr_schedule_params = lr_schedule_params
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.shuffle = shuffle
         self.max_time = max_time
         self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
         self.validation_split = validation_split
         self.patience = patience
-        self.min_delta = min_delta
         self.monitor = monitor
         self.preset = preset
         self.callbacks = callbacks
@@ -292,13 +345,44 @@ class NNRegressor(RegressorMixin, BaseNN):
         Returns
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the unit, and with the number of dimensions, of `y` in `fit`.
+            In the unit, and with the number of dimensions, of `y` in `fit`. For quantiles the median, on a line
+            between the levels around it, or the level nearest to it.
         """
         outputs = self._outputs(X)
         return self._target.predict(outputs)
 
+    def predict_quantiles(self, X, quantiles=None):
+        """Predict quantiles of the target, for `loss="quantile"` and `loss="gaussian_nll"`.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+        quantiles : array-like of shape (n_quantiles,), default=None
+            Levels between 0 and 1. For "quantile" they are those of `loss_params`; for "gaussian_nll" any, by
+            default 0.05, 0.5 and 0.95.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            In the unit of `y`; they do not decrease along the last axis.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sknn import NNRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> net = NNRegressor(loss="quantile", loss_params={"quantiles": [0.05, 0.95]}, max_epochs=3, random_state=0)
+        >>> net.fit(X, y).predict_quantiles(X).shape
+        (442, 2)
+        """
+        outputs = self._outputs(X)
+        if not isinstance(self._target, QuantileTargets | GaussianTargets):
+            raise ValueError(f"predict_quantiles needs loss='quantile' or loss='gaussian_nll'. Got loss={self.loss!r}.")
+        return self._target.predict_quantiles(outputs, quantiles)
+
     def predict_std(self, X):
-        """Predict how far the members of a pack are apart.
+        """Predict a standard deviation.
 
         Parameters
         ----------
@@ -308,9 +392,12 @@ class NNRegressor(RegressorMixin, BaseNN):
         Returns
         -------
         std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Standard deviation of the members' predictions in the unit of `y`; 0 for a single network. It
-            tells how sure the network is of the mean, not how far targets lie from it.
+            In the unit of `y`. With `loss="gaussian_nll"` that of the target about its mean. With other losses that
+            of the members' predictions, 0 for a single network: how sure the pack is of the mean, not how far targets
+            lie from it.
         """
+        if self.__sklearn_is_fitted__() and isinstance(self._target, GaussianTargets):
+            return self._target.predict_spread(self._outputs(X))
         members = self._member_outputs(X)
         return np.stack([self._target.predict(outputs) for outputs in members]).std(axis=0)
 
@@ -324,7 +411,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
 
     def _make_target(self, y, train: Sample, classes=None):
-        return StandardizedTargets(train.y, train.weight)
+        return make_targets(self.loss, self.loss_params or {}, train.y, train.weight)
 
     def _decode_outputs(self, outputs):
         return self._target.predict(outputs)
@@ -337,39 +424,3 @@ class NNRegressor(RegressorMixin, BaseNN):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-class StandardizedTargets:
-    """Targets to mean 0 and standard deviation 1 over the (weighted) training rows, and back."""
-
-    def __init__(self, y: np.ndarray, weight: np.ndarray | None):
-        self.ndim = y.ndim
-        y = _as_columns(y)
-        self.n_outputs = self.n_user_outputs = y.shape[1]
-        self.mean = np.average(y, axis=0, weights=weight)
-        scale = np.sqrt(np.average(np.square(y - self.mean), axis=0, weights=weight))
-        self.scale = np.where(scale > 0, scale, 1.0)
-        self.range = y.min(axis=0), y.max(axis=0)
-
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        if y.ndim != self.ndim or _as_columns(y).shape[1] != self.n_outputs:
-            raise ValueError(
-                f"y must have {self.n_outputs} target(s) in {self.ndim} dimension(s), as in the first fit. "
-                f"Got shape {y.shape}."
-            )
-        return ((_as_columns(y) - self.mean) / self.scale).astype(np.float32)
-
-    def decode(self, target: np.ndarray) -> np.ndarray:
-        return self.predict(target)
-
-    def combine(self, members: np.ndarray) -> np.ndarray:
-        """Means of an ensemble from those of its members, (K, n, n_outputs)."""
-        return members.mean(axis=0)
-
-    def predict(self, outputs: np.ndarray) -> np.ndarray:
-        y = np.clip(outputs.astype(np.float64) * self.scale + self.mean, *self.range)
-        return y[:, 0] if self.ndim == 1 else y
-
-
-def _as_columns(y: np.ndarray) -> np.ndarray:
-    return y.reshape(-1, 1) if y.ndim == 1 else y

@@ -83,7 +83,7 @@ def test_labels_are_learned_as_well_as_logistic_regression_does():
 @pytest.mark.parametrize("as_frame", [False, True])
 def test_several_labels_a_row(as_frame):
     X, labels = make_multilabel_classification(400, n_features=10, n_classes=4, random_state=0)
-    net = quick(validation_fraction=0.2).fit(X, pd.DataFrame(labels) if as_frame else labels)
+    net = quick(validation_split=0.2).fit(X, pd.DataFrame(labels) if as_frame else labels)
     proba = net.predict_proba(X)
     assert proba.shape == (400, 4)
     assert np.array_equal(net.predict(X), (proba > 0.5).astype(int))

@@ -85,7 +85,20 @@ class WithDropout(nn.Module):
         ({"optimizer": torch.optim.SGD([torch.zeros(1)])}, "The 'optimizer' parameter"),
         ({"optimizer": torch.optim.LBFGS, "weight_decay": 1e-4}, "must be 0 for the optimizer LBFGS.* Got 0.0001"),
         ({"monitor": "auc"}, "The 'monitor' parameter"),
-        ({"validation_fraction": 1.0}, "The 'validation_fraction' parameter"),
+        ({"validation_split": 1.0}, "The 'validation_split' parameter"),
+        ({"l1": -1.0}, "The 'l1' parameter"),
+        ({"loss_params": {"delt": 1.0}}, r"The 'loss_params' parameter .* Got \['delt'\]"),
+        ({"loss": "absolute"}, "The 'loss' parameter .* must be a str among"),
+        (
+            {"lr_schedule": "step", "lr_schedule_params": {"step": 3}},
+            r"only parameters of lr_schedule step: \['step_size",
+        ),
+        ({"optimizer": "lbfgs", "weight_decay": 0, "l1": 0.1}, "must be 0 for L-BFGS"),
+        ({"activation": ["relu", "rely"]}, "The 'activation' parameter .* Got 'rely'"),
+        ({"dropout": [0.1, 1.5]}, "The 'dropout' parameter .* Got 1.5"),
+        ({"weight_init": "he"}, "The 'weight_init' parameter"),
+        ({"module": nn.Linear(30, 2), "weight_init": "zero"}, "must be 'auto' for a module instance"),
+        ({"augmentation": [3]}, "The 'augmentation' parameter"),
     ],
 )
 def test_a_parameter_that_is_not_valid_is_refused_before_work(cls, params, message):
@@ -157,7 +170,8 @@ def test_training_equals_a_plain_torch_loop(batch_size):
     X, y = data(NNClassifier, 200)
     X = StandardScaler().fit_transform(X).astype(np.float32)
     module = nn.Sequential(nn.Linear(30, 8), nn.ReLU(), nn.Linear(8, 2))
-    net = NNClassifier(module, preprocessing=None, optimizer="adam", weight_decay=0, shuffle=False,
+    net = NNClassifier(module, preprocessing=None, optimizer="adam", weight_decay=0,
+                       net_params={"iterator_train__shuffle": False},
                        batch_size=batch_size, max_epochs=7, early_stopping=False).fit(X, y)  # fmt: skip
 
     expected = copy.deepcopy(module)
@@ -174,7 +188,17 @@ def test_training_equals_a_plain_torch_loop(batch_size):
 
 @pytest.mark.parametrize(
     "optimizer",
-    ["adam", "adamw", "nadam", "rmsprop", "sgd", torch.optim.Adagrad, partial(torch.optim.SGD, momentum=0.9)],
+    [
+        "adam",
+        "adamw",
+        "muon",
+        "nadam",
+        "radam",
+        "rmsprop",
+        "sgd",
+        torch.optim.Adagrad,
+        partial(torch.optim.SGD, momentum=0.9),
+    ],
 )
 def test_optimizers_by_name_class_and_callable_train(optimizer):
     X, y = data(NNRegressor)
@@ -364,10 +388,10 @@ def test_monitor_shows_a_scorer_the_users_labels():
 
 
 @BOTH
-def test_min_delta_stops_slow_progress(cls):
+def test_patience_counts_epochs_without_progress(cls):
     X, y = data(cls)
-    slow = cls(patience=3, min_delta=10.0, random_state=0).fit(X, y)
-    assert slow.n_iter_ == 4
+    stuck = cls(patience=3, monitor=lambda *_: 0.5, random_state=0).fit(X, y)
+    assert stuck.n_iter_ == 4
 
 
 @BOTH
@@ -435,7 +459,7 @@ def test_the_last_epoch_counts_when_a_callback_stops_training(cls):
 @BOTH
 def test_the_users_callbacks_see_the_epoch_that_stops_training(cls):
     score = EpochScoring("neg_mean_absolute_error", name="mae", lower_is_better=False)
-    net = quick(cls, callbacks=[score], max_epochs=100, patience=2, min_delta=10.0).fit(*data(cls))
+    net = quick(cls, callbacks=[score], max_epochs=100, patience=2, monitor=lambda *_: 0.5).fit(*data(cls))
     assert net.n_iter_ == 3
     assert net.history_["mae"].notna().all()
 

@@ -216,7 +216,7 @@ def test_rows_of_weight_0_have_no_out_of_fold_prediction():
 @pytest.mark.parametrize("how", ["shared", "X_val", "transformer"])
 def test_one_part_validates_all_members(how):
     X, y = data(NNClassifier)
-    params = {"member_validation": "shared"} if how == "shared" else {}
+    params = {"validation_split": 0.1} if how == "shared" else {}
     if how == "transformer":  # it learns from y, so that its rows are not unseen
         params = {"preprocessing": make_pipeline(StandardScaler(), SelectKBest(k=5))}
     given = {"X_val": X[200:], "y_val": y[200:]} if how == "X_val" else {}
@@ -305,7 +305,8 @@ def test_a_pack_has_the_same_bits_wherever_it_is_trained(cls):
 
 @BOTH
 @pytest.mark.parametrize("params", [{"optimizer": "sgd"}, {"optimizer": torch.optim.Adagrad}, {"activation": "mish"},
-                                    {"numeric_embedding": "periodic"}, {"numeric_embedding": None},
+                                    {"module_params": {"numeric_embedding": "periodic"}},
+                                    {"module_params": {"numeric_embedding": None}},
                                     {"lr_schedule": None}, {"lr_schedule": lambda t: 1 - t},
                                     {"lr_schedule": {"learning_rate": "cosine", "dropout": "linear"}},
                                     {"module_params": {"parametric_activation": True, "linear_shortcut": True}},
@@ -426,11 +427,11 @@ def test_a_pack_is_cloned_searched_and_cross_validated_in_a_pipeline():
     ("params", "message"),
     [
         ({"n_members": 0}, "'n_members' parameter"),
-        ({"member_validation": "none"}, "'member_validation' parameter"),
+        ({"validation_split": "none"}, "'validation_split' parameter"),
         ({"lr_schedule": "two_cycle"}, "'lr_schedule' parameter"),
         ({"lr_schedule": {"momentum": "cosine"}}, r"must have keys among \['learning_rate'"),
         ({"lr_schedule": {"dropout": "two_cycle"}}, "values that are None, a callable or one of"),
-        ({"numeric_embedding": "fourier"}, "'numeric_embedding' parameter"),
+        ({"module_params": {"numeric_embedding": "fourier"}}, "'numeric_embedding' in 'module_params'"),
         ({"module_params": {"bins": []}}, "must hold only parameters of module tabular"),
     ],
 )

@@ -181,7 +181,7 @@ def test_the_share_and_the_groups_decide_which_rows_are_held_out():
         seen["rows"] = rows
         return 0.0
 
-    quick(monitor=watch, validation_fraction=0.25, max_epochs=1).fit(X, y)
+    quick(monitor=watch, validation_split=0.25, max_epochs=1).fit(X, y)
     assert len(seen["rows"]) == round(0.25 * 442) + 1
     groups = np.arange(442) // 17
     quick(monitor=watch, max_epochs=1).fit(np.c_[X, groups], y, groups=groups)

@@ -15,23 +15,35 @@ ROOT = Path(sknn.__file__).parent
 # What each part may import of the package, and which packages it must not know.
 MAY_IMPORT = {
     "modules": {"modules"},
+    "augmentation": {"augmentation"},
     "preprocessing": {"preprocessing"},
-    "training": {"training", "modules", "preprocessing"},
+    "training": {"training", "augmentation", "modules", "preprocessing"},
     "callbacks": {"callbacks"},
+    "plotting": {"plotting"},
     "_auto": set(),
     "_calibration": set(),
-    "_params": {"_auto", "modules", "training"},
+    "_nested": set(),
+    "_pretrained": {"modules"},
+    "_regression_targets": set(),
+    "_summary": {"modules"},
+    "_params": {"_auto", "_pretrained", "augmentation", "modules", "training"},
     "_sample": {"preprocessing"},
-    "_watch": {"callbacks"},
+    "_watch": {"callbacks", "training"},
     "_predict": {"modules", "preprocessing", "training"},
-    "_base": {"_auto", "_params", "_predict", "_sample", "_watch", "modules", "preprocessing", "training"},
+    "_base": {
+        "_auto", "_nested", "_params", "_predict", "_pretrained", "_sample", "_summary", "_watch", "augmentation", "modules",
+        "preprocessing", "training",
+    },
     "classifier": {"_base", "_calibration", "_params", "_sample", "training"},
-    "regressor": {"_base", "_params", "_sample", "training"},
-    "__init__": {"classifier", "regressor"},
-}
+    "regressor": {"_base", "_params", "_regression_targets", "_sample", "training"},
+    "features": {"_base", "_predict", "modules", "preprocessing"},
+    "learning_rate": {"_auto", "plotting"},
+    "__init__": {"_pretrained", "classifier", "features", "learning_rate", "plotting", "regressor"},
+}  # fmt: skip
 MUST_NOT_KNOW = {
     "modules": {"sklearn", "skorch", "pandas", "numpy", "scipy"},
     "preprocessing": {"torch", "skorch"},
+    "augmentation": {"skorch", "pandas"},
     "training": {"pandas"},
 }
 
@@ -62,7 +74,15 @@ def test_imports_go_one_way(path):
 
 
 def test_public_names():
-    assert sknn.__all__ == ["NNClassifier", "NNRegressor", "__version__"]
+    assert sknn.__all__ == [
+        "LearningRateFinder",
+        "NNClassifier",
+        "NNFeatures",
+        "NNRegressor",
+        "Pretrained",
+        "TrainingCurveDisplay",
+        "__version__",
+    ]
 
 
 @pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])

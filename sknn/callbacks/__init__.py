@@ -1,10 +1,26 @@
-"""What skorch's callbacks lack. `BestWeights`, `StopIfNotFinite` and `TimeLimit` go into `callbacks=[...]` as well."""
+"""What skorch's callbacks lack. The public ones go into `callbacks=[...]`, beside skorch's own."""
 
 from sknn.callbacks._best_weights import BestWeights
 from sknn.callbacks._finite import StopIfNotFinite
+from sknn.callbacks._gradients import ClipGradient, GradientNorm
+from sknn.callbacks._max_norm import MaxNorm
 from sknn.callbacks._monitor import MonitorScore
 from sknn.callbacks._progress import ProgressLine
 from sknn.callbacks._sklearn_bridge import SklearnTasks
 from sknn.callbacks._time_limit import TimeLimit
+from sknn.callbacks._unfreeze import Unfreeze
+from sknn.callbacks._weight_average import WeightAverage
 
-__all__ = ["BestWeights", "MonitorScore", "ProgressLine", "SklearnTasks", "StopIfNotFinite", "TimeLimit"]
+__all__ = [
+    "BestWeights",
+    "ClipGradient",
+    "GradientNorm",
+    "MaxNorm",
+    "MonitorScore",
+    "ProgressLine",
+    "SklearnTasks",
+    "StopIfNotFinite",
+    "TimeLimit",
+    "Unfreeze",
+    "WeightAverage",
+]

@@ -10,29 +10,47 @@ from sknn.modules._build import (
     module_params_of,
     try_out,
 )
-from sknn.modules._members import n_members_of
-from sknn.modules._mlp import ACTIVATIONS, MLP, CategoryEmbedding, Dropout
-from sknn.modules._randomness import drawing_from
+from sknn.modules._cnn import CNN
+from sknn.modules._head import Backbone, is_of_head, load_weights, renew_head
+from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
+from sknn.modules._members import StackedMembers, n_members_of
+from sknn.modules._mlp import ACTIVATIONS, MLP, NORMALIZATIONS, CategoryEmbedding, Dropout, LinearNet
+from sknn.modules._randomness import current_generator, drawing_from
+from sknn.modules._resnet import ResNet
 from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet
 from sknn.modules._tabular_gradient import HandGradient, has_hand_gradient
 
 __all__ = [
     "ACTIVATIONS",
+    "CNN",
+    "INITIALIZERS",
     "MLP",
     "MODULES",
+    "NORMALIZATIONS",
     "NUMERIC_EMBEDDINGS",
+    "Backbone",
     "CategoryEmbedding",
     "Dropout",
     "HandGradient",
+    "LinearNet",
+    "ResNet",
+    "StackedMembers",
     "TabularNet",
     "as_columns",
     "build_module",
     "build_pack",
     "call_module",
+    "current_generator",
     "drawing_from",
     "embeds_categories",
     "has_hand_gradient",
+    "initialize",
+    "initializer_for",
+    "is_of_head",
+    "load_weights",
     "module_params_of",
     "n_members_of",
+    "renew_head",
+    "scale_to_unit_variance",
     "try_out",
 ]

@@ -12,11 +12,19 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from sknn.modules._cnn import CNN
 from sknn.modules._members import Members, StackedMembers, pack
-from sknn.modules._mlp import MLP
+from sknn.modules._mlp import MLP, LinearNet
+from sknn.modules._resnet import ResNet
 from sknn.modules._tabular import TabularNet
 
-MODULES: dict[str, type[nn.Module]] = {"mlp": MLP, "tabular": TabularNet}
+MODULES: dict[str, type[nn.Module]] = {
+    "cnn": CNN,
+    "linear": LinearNet,
+    "mlp": MLP,
+    "resnet": ResNet,
+    "tabular": TabularNet,
+}
 
 
 def module_params_of(module) -> list[str] | None:

@@ -1,11 +1,11 @@
-"""The multilayer perceptron that `module="mlp"` stands for, and its layers. Torch only.
+"""The multilayer perceptron ("mlp"), its linear case ("linear"), and the layers of the built-in networks. Torch only.
 
 Shapes: B rows of a batch, F float features, C embedded categories, E embedding width, D layer width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "softplus": nn.Softplus,
     "tanh": nn.Tanh,
 }
+NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+Activation = str | Callable[[], nn.Module]
 
 
 # Standard deviation of a new embedding. Small: a category of many levels then has to earn its
@@ -46,6 +49,8 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float):
         super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout must be a probability in [0, 1). Got {p!r}.")
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,8 +98,45 @@ class CategoryEmbedding(nn.Module):
         return f"{self.weight.shape[0]} codes, embedding_dim={self.embedding_dim}"
 
 
+def make_activation(activation: Activation) -> nn.Module:
+    """A new layer from its name, class or factory."""
+    if not isinstance(activation, str):
+        return activation()
+    if activation not in ACTIVATIONS:
+        raise ValueError(
+            f"activation must be one of {sorted(ACTIVATIONS)}, or a class or callable that builds a module. "
+            f"Got {activation!r}."
+        )
+    return ACTIVATIONS[activation]()
+
+
+def normalizing(
+    normalization: str | None, width: int, layers: Mapping[str, type[nn.Module]] = NORMALIZATIONS
+) -> list[nn.Module]:
+    """The layer that normalises `width` units, in a list; an empty list for None."""
+    if normalization is None:
+        return []
+    if normalization not in layers:
+        raise ValueError(f"normalization must be None or one of {sorted(layers)}. Got {normalization!r}.")
+    return [layers[normalization](width)]
+
+
+def for_each_layer(name: str, value, n_layers: int) -> list:
+    """A list or tuple of one value a hidden layer as it is; any other value repeated."""
+    if not isinstance(value, list | tuple):
+        return [value] * n_layers
+    if len(value) != n_layers:
+        raise ValueError(
+            f"{name} must be one value, or a list of {n_layers}: one for each entry of hidden_layer_sizes. "
+            f"Got a list of {len(value)}."
+        )
+    return list(value)
+
+
 class MLP(nn.Module):
     """Fully connected network on float features and embedded categories.
+
+    A hidden layer is Linear, normalisation if there is any, activation, dropout if there is any.
 
     Parameters
     ----------
@@ -106,14 +148,26 @@ class MLP(nn.Module):
         Number of codes of each embedded category.
     hidden_layer_sizes : sequence of int, default=(128, 128)
         Widths of the hidden layers; empty for a linear model.
-    activation : str, nn.Module class or callable without arguments, default="relu"
-        Activation after each hidden layer; a name is one of `ACTIVATIONS`.
-    dropout : float, default=0.0
-        Probability with which a hidden unit is dropped in training.
+    activation : str, nn.Module class, callable without arguments, or list of these, default="relu"
+        Activation after each hidden layer; a name is one of `ACTIVATIONS`. A list has one for each
+        hidden layer.
+    dropout : float or list of float, default=0.0
+        Probability with which a hidden unit is dropped in training, in [0, 1). A list has one for each
+        hidden layer.
+    normalization : {"batch", "layer"} or None, default=None
+        Normalisation between each linear layer and its activation: of a unit over the rows of the
+        batch, which must then be two at least (Ioffe & Szegedy, ICML 2015), or of a row over the units
+        (Ba et al., "Layer normalization", 2016).
     embedding_dim : int, default=8
         Width of a category's embedding.
 
     Shape: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        For a list of another length than `hidden_layer_sizes`, an unknown name, or a `dropout` that is no
+        probability.
 
     Examples
     --------
@@ -131,19 +185,22 @@ class MLP(nn.Module):
         cat_cardinalities: Sequence[int] = (),
         *,
         hidden_layer_sizes: Sequence[int] = (128, 128),
-        activation: str | Callable[[], nn.Module] = "relu",
-        dropout: float = 0.0,
+        activation: Activation | Sequence[Activation] = "relu",
+        dropout: float | Sequence[float] = 0.0,
+        normalization: str | None = None,
         embedding_dim: int = 8,
     ):
         super().__init__()
         self.embedding = CategoryEmbedding(cat_cardinalities, embedding_dim) if cat_cardinalities else None
         width = n_features + embedding_dim * len(cat_cardinalities)
-        make_activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+        n_layers = len(hidden_layer_sizes)
+        activations = for_each_layer("activation", activation, n_layers)
+        rates = for_each_layer("dropout", dropout, n_layers)
         layers: list[nn.Module] = []
-        for size in hidden_layer_sizes:
-            layers += [nn.Linear(width, size), make_activation()]
-            if dropout:
-                layers.append(Dropout(dropout))
+        for size, kind, rate in zip(hidden_layer_sizes, activations, rates, strict=True):
+            layers += [nn.Linear(width, size), *normalizing(normalization, size), make_activation(kind)]
+            if rate:
+                layers.append(Dropout(rate))
             width = size
         self.layers = nn.Sequential(*layers, nn.Linear(width, n_outputs))
 
@@ -152,3 +209,36 @@ class MLP(nn.Module):
         for layer in self.layers:  # (B, F + C · E) -> (B, D) -> (B, n_outputs)
             x = layer(x)
         return x
+
+
+class LinearNet(MLP):
+    """Linear model of float features and embedded categories: an `MLP` without hidden layers.
+
+    With the usual losses it is linear or logistic regression, trained by gradient steps.
+
+    Parameters
+    ----------
+    n_features : int
+        Number F of float features.
+    n_outputs : int
+        Number of outputs: logits of the classes or labels, or means of the targets.
+    cat_cardinalities : sequence of int, default=()
+        Number of codes of each embedded category.
+    embedding_dim : int, default=8
+        Width of a category's embedding.
+
+    Shape: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
+
+    Examples
+    --------
+    >>> from sknn.modules import LinearNet
+    >>> LinearNet(n_features=3, n_outputs=2).layers
+    Sequential(
+      (0): Linear(in_features=3, out_features=2, bias=True)
+    )
+    """
+
+    def __init__(
+        self, n_features: int, n_outputs: int, cat_cardinalities: Sequence[int] = (), *, embedding_dim: int = 8
+    ):
+        super().__init__(n_features, n_outputs, cat_cardinalities, hidden_layer_sizes=(), embedding_dim=embedding_dim)

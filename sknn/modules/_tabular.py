@@ -70,9 +70,9 @@ class TabularNet(nn.Module):
         Number K of members.
     hidden_layer_sizes : sequence of int, default=(96, 96)
         Widths of the hidden layers; empty for a linear model.
-    activation : str or callable without arguments, default="relu"
-        Activation after each hidden layer; a name is one of `ACTIVATIONS`. Parameters of its own are
-        shared by the members.
+    activation : str, callable without arguments or list of those, default="relu"
+        Activation after each hidden layer, or one for each; a name is one of `ACTIVATIONS`. Parameters of its own
+        are shared by the members.
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
     numeric_embedding : {"piecewise_linear", "periodic"} or None, default="piecewise_linear"
@@ -171,19 +171,23 @@ class TabularNet(nn.Module):
             width = size
         self.weights.append(torch.randn(n_members, n_outputs, width) / math.sqrt(width))
         self.biases.append(torch.zeros(n_members, n_outputs, 1))
-        make_activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
-        self.activations = nn.ModuleList([make_activation() for _ in hidden_layer_sizes])
+        self.activations = nn.ModuleList(_activations(activation, len(hidden_layer_sizes)))
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None = None) -> Tensor:
-        h = first = self.embed(x_num, x_cat)  # (K, D₀, B)
-        for layer, activation in enumerate(self.activations):
-            h = self._activate(self._linear(layer, h), layer, activation)
-            if self.training and self.dropout:
-                h = h * dropout_mask(h.shape, self.dropout, h.device)
+        h, first = self.hidden(x_num, x_cat)
         h = self._linear(len(self.activations), h)
         if self.shortcut is not None:
             h = h + torch.matmul(self.shortcut, first)
         return h.transpose(1, 2)  # (K, B, O)
+
+    def hidden(self, x_num: Tensor, x_cat: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the last layer is given (K, D, B), and what the first one is (K, D₀, B)."""
+        h = first = self.embed(x_num, x_cat)
+        for layer, activation in enumerate(self.activations):
+            h = self._activate(self._linear(layer, h), layer, activation)
+            if self.training and self.dropout:
+                h = h * dropout_mask(h.shape, self.dropout, h.device)
+        return h, first
 
     def embed(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
         """Inputs of the first layer, (K, D₀, B); (1, D₀, B) where members neither embed nor have rows of their own."""
@@ -262,6 +266,14 @@ _SETTINGS = {
     "numeric": Settings(3.0, 0.3),
     "categories": Settings(10.0, 1.0),
 }
+
+
+def _activations(activation, n_layers: int) -> list[nn.Module]:
+    """An activation for each hidden layer."""
+    each = list(activation) if isinstance(activation, list | tuple) else [activation] * n_layers
+    if len(each) != n_layers:
+        raise ValueError(f"activation must have one entry for each of the {n_layers} hidden layers. Got {len(each)}.")
+    return [ACTIVATIONS[one]() if isinstance(one, str) else one() for one in each]
 
 
 class PiecewiseLinear(nn.Module):

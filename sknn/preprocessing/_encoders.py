@@ -396,7 +396,28 @@ class ArrayEncoder:
             ) from None
 
 
-def make_encoder(preprocessing, *, embed: bool, random_state):
+class ImageEncoder(ArrayEncoder):
+    """Pixels divided by the largest absolute value of the training images; black stays 0.
+
+    X is an array (n_samples, height, width) or (n_samples, channels, height, width) of numbers.
+    """
+
+    def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        if isinstance(table, np.ndarray) and table.ndim in (3, 4):
+            largest = float(np.abs(np.asarray([table.min(), table.max()], dtype=np.float64)).max())
+            self.scale_ = largest if largest > 0 else 1.0
+            return super().fit_encode(table, y, sample_weight)
+        raise ValueError(
+            "X must be images, an array (n_samples, height, width) or (n_samples, channels, height, width), for "
+            f"module='cnn'. Got {type(table).__name__} of shape {table.shape}."
+        )
+
+    def encode(self, table: Table) -> Encoded:
+        (x_num, _) = super().encode(table)
+        return Encoded(x_num / np.float32(self.scale_))
+
+
+def make_encoder(preprocessing, *, embed: bool, images: bool = False, random_state):
     """The encoder that a value of the estimators' `preprocessing` parameter stands for.
 
     `embed` tells whether the network takes codes. If not, categories are one-hot encoded up to
@@ -404,6 +425,8 @@ def make_encoder(preprocessing, *, embed: bool, random_state):
     """
     if preprocessing is None:
         return ArrayEncoder()
+    if images and isinstance(preprocessing, str):
+        return ImageEncoder()
     options = {"random_state": random_state} | ({} if embed else {"embed": False, "max_onehot": _MAX_ONEHOT})
     if isinstance(preprocessing, str):  # "auto"
         return TableEncoder(**options)

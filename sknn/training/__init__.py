@@ -6,11 +6,29 @@ from sknn.training._losses import (
     MULTILABEL_LOSSES,
     REGRESSION_LOSSES,
     WeightedLoss,
+    loss_parameters,
+    make_loss,
 )
+from sknn.training._muon import Muon
 from sknn.training._net import TrainingNet, held_out_outputs
-from sknn.training._optimizers import OPTIMIZERS, make_optimizer, optimizer_parameters, takes_weight_decay
+from sknn.training._optimizers import (
+    OPTIMIZERS,
+    make_optimizer,
+    needs_all_rows,
+    optimizer_parameters,
+    takes_weight_decay,
+)
 from sknn.training._packs import PackedRows
-from sknn.training._schedules import SCHEDULED, SCHEDULES
+from sknn.training._penalties import Penalty
+from sknn.training._schedules import (
+    PLATEAU,
+    SCHEDULED,
+    SCHEDULES,
+    is_torch_scheduler,
+    make_schedule,
+    schedule_parameters,
+    torch_scheduler,
+)
 from sknn.training._seeds import draw_seed, fresh_random_state, seed_unset, torch_seeded
 from sknn.training._threads import limited_to, threads_for
 from sknn.training._validation import held_out_folds, held_out_rows
@@ -19,10 +37,13 @@ __all__ = [
     "CLASSIFICATION_LOSSES",
     "MULTILABEL_LOSSES",
     "OPTIMIZERS",
+    "PLATEAU",
     "REGRESSION_LOSSES",
     "SCHEDULED",
     "SCHEDULES",
+    "Muon",
     "PackedRows",
+    "Penalty",
     "Rows",
     "TrainingNet",
     "WeightedLoss",
@@ -32,13 +53,20 @@ __all__ = [
     "held_out_folds",
     "held_out_outputs",
     "held_out_rows",
+    "is_torch_scheduler",
     "limited_to",
+    "loss_parameters",
+    "make_loss",
     "make_optimizer",
+    "make_schedule",
     "merge_repeats",
+    "needs_all_rows",
     "optimizer_parameters",
+    "schedule_parameters",
     "seed_unset",
     "takes_weight_decay",
     "threads_for",
     "to_tensors",
+    "torch_scheduler",
     "torch_seeded",
 ]

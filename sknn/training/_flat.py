@@ -13,7 +13,10 @@ from torch import nn
 
 
 class Segment(NamedTuple):
-    """Parameters that share their settings: their values side by side, whose `grad` holds their gradients."""
+    """Parameters that share their settings: their values side by side, whose `grad` holds their gradients.
+
+    The factors are those on the optimizer's learning rate and weight decay.
+    """
 
     values: nn.Parameter
     lr_factor: float
@@ -28,12 +31,16 @@ class FlatParameters:
     module : nn.Module
         Its `settings()`, if it has them, say for each parameter's name the factors on the learning rate and
         on the rate of decay.
+    lr_factors : dict or None, default=None
+        Further factors on the learning rate, by names of parameters.
+    adapts : bool, default=True
+        See `settings_of`.
     """
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: nn.Module, lr_factors: dict[str, float] | None = None, adapts: bool = True):
         self.parameters = list(module.parameters())
         groups: dict[tuple, list[nn.Parameter]] = {}
-        for key, parameter in settings_of(module):
+        for key, parameter in settings_of(module, lr_factors, adapts):
             groups.setdefault((*key, parameter.dtype, parameter.device), []).append(parameter)
         self.segments = [Segment(_side_by_side(members), *key[:2]) for key, members in groups.items()]
 
@@ -48,11 +55,23 @@ class FlatParameters:
             parameter.grad = None
 
 
-def settings_of(module: nn.Module) -> list[tuple[tuple[float, float], nn.Parameter]]:
-    """The factors on the learning rate and on the rate of decay, for each parameter."""
+def settings_of(
+    module: nn.Module, lr_factors: dict[str, float] | None = None, adapts: bool = True
+) -> list[tuple[tuple[float, float], nn.Parameter]]:
+    """The factors on the learning rate and on the weight decay, for each parameter.
+
+    A module's own factors are for steps that are measured by past gradients (`adapts`); they leave the rate of decay,
+    which is the product of both, as it is. `lr_factors` are the user's, by names of parameters.
+    """
     settings = getattr(module, "settings", None)
     known = settings() if callable(settings) else {}
-    return [(tuple(known.get(name, (1.0, 1.0))), parameter) for name, parameter in module.named_parameters()]
+    users = lr_factors or {}
+    found = []
+    for name, parameter in module.named_parameters():
+        lr_factor, decay_factor = known.get(name, (1.0, 1.0))
+        lr_factor = lr_factor if adapts else 1.0
+        found.append(((lr_factor * users.get(name, 1.0), decay_factor / lr_factor), parameter))
+    return found
 
 
 def _side_by_side(parameters: list[nn.Parameter]) -> nn.Parameter:

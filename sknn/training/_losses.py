@@ -1,28 +1,152 @@
 """Losses by name, and the mean of a loss over weighted rows. Torch only.
 
-A loss is called with the network's output and the target and gives one value a row, so that rows
-can be weighted.
+A loss is a function of the network's output and the target that gives one value for each row and output, or
+with `reduction="mean"` their mean; its further arguments are what `loss_params` may hold. B rows, T targets or labels,
+O classes, L levels.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from sknn.modules import as_columns
 
 F = nn.functional
 
-CLASSIFICATION_LOSSES: dict[str, Callable] = {"cross_entropy": F.cross_entropy}
-MULTILABEL_LOSSES: dict[str, Callable] = {"cross_entropy": F.binary_cross_entropy_with_logits}
+_LOG_VARIANCE = -10.0, 10.0  # limits within which a predicted variance, of a standardised target, has a gradient
+
+
+def focal(output: Tensor, target: Tensor, *, gamma: float = 2.0, reduction: str = "mean") -> Tensor:
+    """−(1 − p)^γ log p of the true class' share p (Lin et al., ICCV 2017, eq. 4): rows that are easy count less."""
+    log_share = F.log_softmax(output, 1).gather(1, target.unsqueeze(1)).squeeze(1)
+    return _reduced(-(1 - log_share.exp()).pow(gamma) * log_share, reduction)
+
+
+def binary_focal(output: Tensor, target: Tensor, *, gamma: float = 2.0, reduction: str = "mean") -> Tensor:
+    """The same for each label (B, T)."""
+    log_share = F.logsigmoid(torch.where(target > 0.5, output, -output))
+    return _reduced(-(1 - log_share.exp()).pow(gamma) * log_share, reduction)
+
+
+def hinge(output: Tensor, target: Tensor, *, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """max(0, m + max over the other classes of z − z of the true one) (Crammer and Singer, JMLR 2001)."""
+    true = target.unsqueeze(1)
+    others = output.scatter(1, true, -math.inf).amax(1)
+    return _reduced(F.relu(margin + others - output.gather(1, true).squeeze(1)), reduction)
+
+
+def binary_hinge(output: Tensor, target: Tensor, *, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """max(0, m − s·z) with s = ±1 for each label (B, T)."""
+    return _reduced(F.relu(margin - torch.where(target > 0.5, output, -output)), reduction)
+
+
+def binary_cross_entropy(
+    output: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """−t log p − (1 − t) log(1 − p) for each label (B, T), with labels drawn towards ½ by the smoothing."""
+    smooth = target * (1 - label_smoothing) + label_smoothing / 2
+    return F.binary_cross_entropy_with_logits(output, smooth, reduction=reduction)
+
+
+def log_cosh(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """log cosh(r) of the residual r: r²/2 near 0, |r| − log 2 far from it."""
+    size = (output - target).abs()
+    return _reduced(size + F.softplus(-2 * size) - math.log(2), reduction)
+
+
+def quantile(output: Tensor, target: Tensor, *, quantiles: Sequence[float] = (0.5,), reduction: str = "mean") -> Tensor:
+    """max(τr, (τ − 1)r) of the residual r = y − q, the mean over levels τ (Koenker and Bassett, 1978).
+
+    `output` (B, T · L) holds what `increasing` turns into quantiles that cannot cross.
+    """
+    residual = target.unsqueeze(2) - increasing(output, len(quantiles))  # (B, T, L)
+    losses = [torch.maximum(q * residual[..., k], (q - 1) * residual[..., k]) for k, q in enumerate(quantiles)]
+    return _reduced(torch.stack(losses, -1).mean(-1), reduction)
+
+
+def increasing(output: Tensor, n_levels: int) -> Tensor:
+    """(B, T · L) to (B, T, L) along which numbers increase: the first one, then softplus of each further one added."""
+    lowest, *steps = output.unflatten(1, (-1, n_levels)).split(1, 2)
+    return torch.cat([lowest, *(F.softplus(step) for step in steps)], 2).cumsum(2)
+
+
+def poisson(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """μ − y log μ, the negative log-likelihood of a count up to a constant; the output is log μ."""
+    return F.poisson_nll_loss(output, target, log_input=True, full=False, reduction=reduction)
+
+
+def gamma(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """log μ + y / μ, the negative log-likelihood of a number > 0 whose spread grows with it; the output is log μ."""
+    return _reduced(output + target * torch.exp(-output), reduction)
+
+
+def gaussian_nll(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """½(log σ² + (y − μ)² / σ²) (Nix and Weigend, 1994); `output` (B, 2T) holds the means μ, then log σ²."""
+    mean, log_variance = output.chunk(2, 1)
+    log_variance = log_variance.clamp(*_LOG_VARIANCE)
+    return _reduced(0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance)), reduction)
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    return loss.mean() if reduction == "mean" else loss
+
+
+CLASSIFICATION_LOSSES: dict[str, Callable] = {"cross_entropy": F.cross_entropy, "focal": focal, "hinge": hinge}
+MULTILABEL_LOSSES: dict[str, Callable] = {
+    "cross_entropy": F.binary_cross_entropy_with_logits,
+    "focal": binary_focal,
+    "hinge": binary_hinge,
+}
 REGRESSION_LOSSES: dict[str, Callable] = {
+    "gamma": gamma,
+    "gaussian_nll": gaussian_nll,
     "huber": F.huber_loss,
+    "log_cosh": log_cosh,
     "mean_absolute_error": F.l1_loss,
     "mean_squared_error": F.mse_loss,
+    "poisson": poisson,
+    "quantile": quantile,
 }
+_OWN_PARAMS = {F.cross_entropy: ["label_smoothing"], F.huber_loss: ["delta"]}  # those of torch that make sense here
+_PLAIN = {F.l1_loss, F.mse_loss, F.binary_cross_entropy_with_logits}
+
+
+def loss_parameters(loss: str | Callable) -> list[str] | None:
+    """Names that `loss_params` may hold, or None when they cannot be told."""
+    if isinstance(loss, str):
+        loss = (CLASSIFICATION_LOSSES | REGRESSION_LOSSES)[loss]
+    if isinstance(loss, nn.Module):
+        return []
+    if loss in _OWN_PARAMS:
+        return _OWN_PARAMS[loss]
+    if loss in _PLAIN:
+        return []
+    try:
+        parameters = inspect.signature(loss).parameters
+    except (TypeError, ValueError):  # some builtins have no signature
+        return None
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return None
+    first = 0 if isinstance(loss, type) else 2  # the output and the target
+    return [name for name in list(parameters)[first:] if name not in {"self", "reduction", "reduce", "size_average"}]
+
+
+def make_loss(loss: Callable, params: dict) -> Callable:
+    """A loss with its further arguments: a class is built with them, a function called with them."""
+    if isinstance(loss, type):
+        return loss(**params)
+    if not params:
+        return loss
+    if loss is F.binary_cross_entropy_with_logits:
+        loss = binary_cross_entropy
+    return functools.partial(loss, **params)
 
 
 def _cross_entropy_and_gradient(output: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -14,17 +14,23 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
 
-from sknn.modules import HandGradient, as_columns, call_module, has_hand_gradient, n_members_of
+from sknn.augmentation import Augment, Mixture
+from sknn.modules import HandGradient, as_columns, call_module, current_generator, has_hand_gradient, n_members_of
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._flat import FlatParameters, settings_of
 from sknn.training._losses import GRADIENTS, WeightedLoss
-from sknn.training._optimizers import adapts, is_elementwise, takes_groups
+from sknn.training._optimizers import adapts, is_elementwise, needs_all_rows, takes_groups
 from sknn.training._packs import PackedBatches, PackedRows
+from sknn.training._penalties import Penalty
 from sknn.training._schedules import Factor, Plan
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 _GRAD_HOOK = "on_grad_computed"
+# Hooks beside skorch's, which look at no batch and so cost nothing to set up: after each step, and after those of an
+# epoch.
+_STEP_HOOK, _PASS_HOOK = "on_step_end", "on_training_pass_end"
 
 
 class StopTrainingError(Exception):
@@ -34,9 +40,10 @@ class StopTrainingError(Exception):
 class TrainingNet(NeuralNet):
     """Train a module on `Rows`.
 
-    Departs from skorch's loop in five ways: batches are slices of tensors, the loss of an epoch is
-    read from the device once, hooks of a batch are called only if a callback has them, Ctrl-C
-    leaves `fit`, and the module may be a pack of networks.
+    Departs from skorch's loop in six ways: batches are slices of tensors, the loss of an epoch is read from the
+    device once, hooks of a batch are called only if a callback has them (and two more are: `on_step_end` after each
+    step, `on_training_pass_end` before each validation), Ctrl-C leaves `fit`, training batches may be augmented, and
+    the module may be a pack of networks.
 
     A pack has `n_members` K (None for a single network), trains on `PackedRows`, and gives outputs
     (K, B, n_outputs). Its loss is the mean over members; each member's gradient is that of its own loss.
@@ -57,6 +64,12 @@ class TrainingNet(NeuralNet):
         From the outputs (K, n, n_outputs) of a pack, an ndarray, to those of the ensemble.
     schedules : dict or None
         Functions of progress by what they multiply; see `Plan`.
+    penalty : Penalty or None
+        Added to the gradient of the loss, not to the losses that are recorded.
+    augment : Augment or None
+        Changes training batches.
+    lr_factors : dict or None
+        Factors on the learning rate by names of parameters.
     **kwargs
         Skorch's parameters.
     """
@@ -71,8 +84,14 @@ class TrainingNet(NeuralNet):
         classes: np.ndarray | None = None,
         combine: Callable[[np.ndarray], np.ndarray] = np.asarray,
         schedules: dict[str, Factor] | None = None,
+        penalty: Penalty | None = None,
+        augment: Augment | None = None,
+        lr_factors: dict[str, float] | None = None,
         **kwargs,
     ):
+        self.penalty = penalty
+        self.augment = augment
+        self.lr_factors = lr_factors
         self.decode = decode
         self.combine = combine
         self.schedules = schedules
@@ -106,9 +125,17 @@ class TrainingNet(NeuralNet):
         self._set_training(True)
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
+        own = [getattr(cb, _STEP_HOOK, None) for _, cb in self.callbacks_]
+        self._step_listeners = [hook for hook in own if hook is not None]
+        own = [getattr(cb, _PASS_HOOK, None) for _, cb in self.callbacks_]
+        self._pass_listeners = [hook for hook in own if hook is not None]
+        self._compares_losses = needs_all_rows(self.optimizer)
         self._lay_out_parameters()
         if restore is not None:
             restore(self)
+        if self.penalty is not None:
+            self.penalty.begin(self.module_)
+        self._first_rate = self.optimizer_.param_groups[0]["lr"] if self.optimizer_.param_groups else self.lr
         self.notify("on_train_begin", X=train, y=None)
         self.plan = None
         if self.schedules:
@@ -136,7 +163,7 @@ class TrainingNet(NeuralNet):
         parameters = list(self.module_.parameters())
         if self.n_members is None or own_groups or not parameters or not is_elementwise(self.optimizer):
             return
-        self._flat = FlatParameters(self.module_)
+        self._flat = FlatParameters(self.module_, self.lr_factors, adapts(self.optimizer))
         self.initialize_optimizer()
         listens = self._batch_listeners or self._grad_listeners
         if has_hand_gradient(self.module_) and not listens:
@@ -150,25 +177,28 @@ class TrainingNet(NeuralNet):
     def get_params_for_optimizer(self, prefix, named_parameters):
         """Each group of parameters with its own learning rate, for a pack that says how its parameters are trained."""
         flat = getattr(self, "_flat", None)
+        grouped: dict[tuple[float, float], list[Tensor]] = {}
         if flat is not None:
-            groups = flat.segments
+            for values, *key in flat.segments:
+                grouped.setdefault(tuple(key), []).append(values)
         elif self._may_group():
-            groups = [(parameter, *key) for key, parameter in settings_of(self.module_) if parameter.requires_grad]
+            for key, parameter in settings_of(self.module_, self.lr_factors, adapts(self.optimizer)):
+                grouped.setdefault(key, []).append(parameter)
         else:
             return super().get_params_for_optimizer(prefix, named_parameters)
         kwargs = {"lr": self.lr} | self.get_params_for(prefix)
         listed = []
-        for values, lr_factor, decay_factor in groups:
-            lr_factor = lr_factor if adapts(self.optimizer) else 1.0
-            group = {"params": [values], "lr": kwargs["lr"] * lr_factor}
+        for (lr_factor, decay_factor), parameters in grouped.items():
+            group = {"params": parameters, "lr": kwargs["lr"] * lr_factor}
             if "weight_decay" in kwargs:
-                group["weight_decay"] = kwargs["weight_decay"] * decay_factor / lr_factor
+                group["weight_decay"] = kwargs["weight_decay"] * decay_factor
             listed.append(group)
         return (listed,), kwargs
 
     def _may_group(self) -> bool:
         own_groups = "optimizer__param_groups" in self.get_params(deep=False)
-        return hasattr(self.module_, "settings") and not own_groups and takes_groups(self.optimizer)
+        has_own_rates = hasattr(self.module_, "settings") or bool(self.lr_factors)
+        return has_own_rates and not own_groups and takes_groups(self.optimizer)
 
     def get_iterator(self, dataset, training=False):
         if not isinstance(dataset, PackedRows):
@@ -191,7 +221,10 @@ class TrainingNet(NeuralNet):
     def infer(self, x, shared=False, **fit_params):
         return call_module(self.module_, x, shared)
 
-    def get_loss(self, y_pred, y_true, X=None, training=False):
+    def get_loss(self, y_pred, y_true, X=None, training=False, mixture: Mixture | None = None):
+        if mixture is not None:
+            other = self.get_loss(y_pred, _of_partners(y_true, mixture.partner, 0 if self.n_members is None else 1))
+            return mixture.share * self.get_loss(y_pred, y_true) + (1 - mixture.share) * other
         if self.n_members is not None:
             y_pred, y_true = y_pred.flatten(0, 1), _members_below_each_other(y_true)
         # forward, not the call: what nn.Module adds to it takes longer than the weighting
@@ -209,33 +242,49 @@ class TrainingNet(NeuralNet):
             if self._grad_listeners:
                 parameters = list(self.get_all_learnable_params())
                 self.notify(_GRAD_HOOK, named_parameters=parameters, batch=batch, training=True)
-            return steps[-1]["loss"]
+            return self._objective(steps[-1]["loss"]) if self._compares_losses else steps[-1]["loss"]
 
         if self.plan is not None:
             self.plan.take_step()
         self._step_optimizer(closure)
+        if self.penalty is not None:
+            self.penalty.end_step()
         for parameter, value in self._frozen:
             parameter.data.copy_(value)
+        for hook in self._step_listeners:
+            hook(self)
         return steps[0]
 
     def train_step_single(self, batch, **fit_params):
         inputs, target = batch
+        mixture = None
+        if self.augment is not None:
+            inputs, mixture = self.augment(inputs, current_generator(), 0 if self.n_members is None else 1)
         if self._hand is not None:
-            return self._step_by_hand(self._hand, inputs, target)
-        output = self.infer(inputs)
-        loss = self.get_loss(output, target, training=True)
-        loss.backward(self._weight_of_members(loss))
-        return {"loss": loss, "y_pred": output}
+            step = self._step_by_hand(self._hand, inputs, target, mixture)
+        else:
+            output = self.infer(inputs)
+            loss = self.get_loss(output, target, training=True, mixture=mixture)
+            loss.backward(self._weight_of_members(loss))
+            step = {"loss": loss, "y_pred": output}
+        if self.penalty is not None:
+            self.penalty.add_gradient()
+        return step
 
-    def _step_by_hand(self, hand: HandGradient, inputs, target) -> dict[str, Tensor]:
+    def _objective(self, loss: Tensor) -> Tensor:
+        """What the gradient is of: the penalised loss, for a pack the sum over its members."""
+        total = loss.detach() * (self.n_members or 1)
+        return total if self.penalty is None else total + self.penalty.value()
+
+    def _step_by_hand(self, hand: HandGradient, inputs, target, mixture: Mixture | None) -> dict[str, Tensor]:
         output = hand.forward(inputs["x_num"], inputs.get("x_cat"))
-        gradient_of = GRADIENTS.get(self.criterion_.loss)
+        gradient_of = GRADIENTS.get(self.criterion_.loss) if mixture is None else None
         if gradient_of is not None and output.shape[-1] == self.criterion_.n_outputs:
             with torch.no_grad():
                 loss, gradient = gradient_of(output, *target)
         else:
             output.requires_grad_()
-            loss = self.get_loss(output, target, training=True)
+            loss = self.get_loss(output, target, training=True, mixture=mixture)
             (gradient,) = torch.autograd.grad(loss, output, self._weight_of_members(loss))
         hand.backward(gradient)
         return {"loss": loss, "y_pred": output}
@@ -278,6 +327,25 @@ class TrainingNet(NeuralNet):
         if not training:
             self._valid_outputs = outputs
         self._record_epoch(prefix, _weighted_mean(losses, sizes), len(sizes))
+        if training:
+            self.history.record("lr", self._rate())
+            for hook in self._pass_listeners:
+                hook(self)
+
+    def _set_training(self, training=True):
+        """Training mode for all that trains: normalisations whose parameters are frozen keep their statistics."""
+        super()._set_training(training)
+        if training:
+            for part in self.module_.modules():
+                own = list(part.parameters(recurse=False))
+                if own and isinstance(part, _NormBase) and not any(p.requires_grad for p in own):
+                    part.eval()
+
+    def _rate(self) -> float:
+        """The learning rate as it is now, without the factors of single parameters."""
+        if not self.optimizer_.param_groups or not self._first_rate:
+            return self.lr
+        return self.lr * self.optimizer_.param_groups[0]["lr"] / self._first_rate
 
     def valid_outputs(self) -> np.ndarray:
         """The outputs (n, n_outputs) that the last validation pass left; for a pack see `held_out_outputs`."""
@@ -394,6 +462,12 @@ def held_out_outputs(
     for n in np.unique(count[count > 0]):
         found[count == n] = combine(slots[:n, count == n])
     return found
+
+
+def _of_partners(y_true, partner: Tensor, row_axis: int):
+    """Targets and weights of the rows that a mixing augmentation has put in."""
+    target, weight = y_true
+    return target.index_select(row_axis, partner), None if weight is None else weight.index_select(row_axis, partner)
 
 
 def _members_below_each_other(y_true):

@@ -8,17 +8,24 @@ import torch
 from torch import optim
 
 from sknn.training._fused_adam import DirectAdam, DirectAdamW
+from sknn.training._muon import Muon
 
 OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
+    "adagrad": optim.Adagrad,
     "adam": optim.Adam,
     "adamw": optim.AdamW,
+    "lbfgs": optim.LBFGS,
+    "muon": Muon,
     "nadam": optim.NAdam,
+    "radam": optim.RAdam,
     "rmsprop": optim.RMSprop,
     "sgd": optim.SGD,
 }
 
 _DIRECT = {optim.Adam: DirectAdam, optim.AdamW: DirectAdamW}
 _FUSED_DEVICES = ("cpu", "cuda", "mps")
+# As scikit-learn's MLP: a step is one that lowers the loss.
+_LBFGS_DEFAULTS = {"line_search_fn": "strong_wolfe"}
 _STEP_VARIANTS = {"amsgrad", "capturable", "differentiable", "foreach", "fused"}
 
 
@@ -41,13 +48,19 @@ def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | 
 
 def is_elementwise(optimizer: type[optim.Optimizer]) -> bool:
     """Whether a step treats each number on its own, so that parameters can be laid side by side."""
-    return optimizer in {*OPTIMIZERS.values(), *_DIRECT.values()}
+    return optimizer in {*OPTIMIZERS.values(), *_DIRECT.values()} and optimizer not in (optim.LBFGS, Muon)
 
 
 def adapts(optimizer: type[optim.Optimizer]) -> bool:
     """Whether steps are measured by past gradients, so that a learning rate means the same for every parameter."""
     plain = optim.SGD, optim.LBFGS, optim.ASGD, optim.Rprop
     return not (isinstance(optimizer, type) and issubclass(optimizer, plain))
+
+
+def needs_all_rows(optimizer: str | type[optim.Optimizer]) -> bool:
+    """Whether the optimizer compares losses of several evaluations, which must be of the same rows."""
+    cls = optimizer_class(optimizer)
+    return isinstance(cls, type) and issubclass(cls, optim.LBFGS)
 
 
 def takes_groups(optimizer: type[optim.Optimizer]) -> bool:
@@ -64,7 +77,7 @@ def make_optimizer(
 ) -> tuple[type[optim.Optimizer], dict]:
     """The class to build and its keyword arguments: the user's, the weight decay and torch's fused step."""
     cls = optimizer_class(optimizer)
-    arguments = dict(params)
+    arguments = (_LBFGS_DEFAULTS if cls is optim.LBFGS else {}) | params
     if takes_weight_decay(optimizer):
         arguments["weight_decay"] = weight_decay
     plain = not _STEP_VARIANTS & set(params) and device.type in _FUSED_DEVICES

@@ -1,32 +1,50 @@
 """Schedules: what the learning rate, weight decay and dropout are multiplied by as training progresses.
 
-A schedule is a function of progress, the share of the planned steps that have been taken, from 0 to 1.
-Callbacks may shorten the plan; the rest of the schedule then takes the steps that are left.
+A schedule is a function of progress, the share t of the planned steps that have been taken, from 0 to 1. Callbacks may
+shorten the plan; the rest of the schedule then takes the steps that are left. Torch's own schedulers, which
+count epochs, are skorch's to run; "plateau" is one of them.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
 
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 Factor = Callable[[float], float]
 
-_WARM_UP = 0.1  # share of the steps
+PLATEAU = "plateau"
 
 
-def one_cycle(progress: float) -> float:
+def constant(progress: float) -> float:
+    """1."""
+    return 1.0
+
+
+def step(progress: float, *, n_epochs: int = 100, step_size: int = 10, gamma: float = 0.1) -> float:
+    """γ^⌊epoch / step_size⌋: a drop every `step_size` epochs."""
+    return gamma ** (_epoch(progress, n_epochs) // step_size)
+
+
+def exponential(progress: float, *, n_epochs: int = 100, gamma: float = 0.95) -> float:
+    """γ^epoch."""
+    return gamma ** _epoch(progress, n_epochs)
+
+
+def cosine(progress: float, *, n_cycles: int = 1) -> float:
+    """½(1 + cos πt), from 1 to 0; with warm restarts `n_cycles` times in a row (Loshchilov and Hutter, ICLR 2017)."""
+    cycle = progress if progress >= 1 or n_cycles == 1 else progress * n_cycles % 1
+    return 0.5 * (1 + math.cos(math.pi * cycle))
+
+
+def one_cycle(progress: float, *, warmup: float = 0.1) -> float:
     """Up along a line in the first tenth, then down to 0 along a cosine (Smith, Topin, "Super-convergence", 2019)."""
-    if progress < _WARM_UP:
-        return progress / _WARM_UP
-    return cosine((progress - _WARM_UP) / (1 - _WARM_UP))
-
-
-def cosine(progress: float) -> float:
-    """½(1 + cos πt), from 1 to 0 (Loshchilov and Hutter, "SGDR", ICLR 2017)."""
-    return 0.5 * (1 + math.cos(math.pi * progress))
+    return _warmed_up(progress, cosine, warmup)
 
 
 def flat_cosine(progress: float) -> float:
@@ -44,14 +62,65 @@ def log_cosine(progress: float) -> float:
     return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * progress)))
 
 
-SCHEDULES: dict[str, Factor] = {
+def _warmed_up(progress: float, schedule: Factor, warmup: float) -> float:
+    """From 0 along a line in the share `warmup` of the steps; the schedule takes the rest."""
+    if progress < warmup:
+        return progress / warmup * schedule(0.0)
+    return schedule((progress - warmup) / (1 - warmup)) if warmup < 1 else 1.0
+
+
+def _epoch(progress: float, n_epochs: int) -> int:
+    return math.floor(progress * n_epochs + 1e-6)
+
+
+SCHEDULES: dict[str, Callable[..., float]] = {
+    "constant": constant,
     "cosine": cosine,
+    "exponential": exponential,
     "flat_cosine": flat_cosine,
     "linear": linear,
     "log_cosine": log_cosine,
     "one_cycle": one_cycle,
+    "step": step,
 }
 SCHEDULED = ("learning_rate", "weight_decay", "dropout")
+
+
+def is_torch_scheduler(schedule) -> bool:
+    """Whether skorch's `LRScheduler` runs it: "plateau" or a class of torch's schedulers."""
+    return schedule == PLATEAU or (isinstance(schedule, type) and issubclass(schedule, LRScheduler))
+
+
+def torch_scheduler(schedule) -> type[LRScheduler]:
+    return ReduceLROnPlateau if isinstance(schedule, str) else schedule
+
+
+def schedule_parameters(schedule) -> list[str] | None:
+    """Names that `lr_schedule_params` may hold."""
+    if schedule is None:
+        return []
+    if is_torch_scheduler(schedule):
+        names = list(inspect.signature(torch_scheduler(schedule)).parameters)
+        return [*names[1:], "step_every"]  # without the optimizer; the latter is skorch's
+    if isinstance(schedule, str):
+        names = list(inspect.signature(SCHEDULES[schedule]).parameters)
+        return list(dict.fromkeys([*(name for name in names if name not in {"progress", "n_epochs"}), "warmup"]))
+    return []
+
+
+def make_schedule(schedule: str | Factor, params: dict, n_epochs: int) -> Factor:
+    """A schedule by name, with its parameters; every one takes `warmup`, the share of steps of a linear rise."""
+    if not isinstance(schedule, str):
+        return schedule
+    function = SCHEDULES[schedule]
+    names = inspect.signature(function).parameters
+    known = {key: value for key, value in params.items() if key in names}
+    if "n_epochs" in names:
+        known["n_epochs"] = n_epochs
+    factor = functools.partial(function, **known) if known else function
+    if "warmup" in params and "warmup" not in names:
+        return functools.partial(_warmed_up, schedule=factor, warmup=params["warmup"])
+    return factor
 
 
 class Plan:

@@ -1,10 +1,19 @@
-"""The built-in network against layers put together by hand."""
+"""The multilayer perceptron and the linear network against layers put together by hand."""
 
 import pytest
 import torch
 from torch import nn
 
-from sknn.modules import ACTIVATIONS, MLP, CategoryEmbedding, Dropout, drawing_from
+from sknn.modules import (
+    ACTIVATIONS,
+    MLP,
+    CategoryEmbedding,
+    Dropout,
+    LinearNet,
+    build_module,
+    drawing_from,
+    module_params_of,
+)
 
 
 def test_mlp_is_linear_layers_with_activations_between():
@@ -77,3 +86,70 @@ def test_dropout_draws_from_the_generator_of_the_fit_and_not_from_the_global_one
         second = layer(x)
     assert torch.equal(first, second)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("names", [["relu", "tanh"], ("relu", nn.Tanh)])
+def test_each_hidden_layer_can_have_its_own_activation_and_dropout(names):
+    net = MLP(3, 2, hidden_layer_sizes=(5, 4), activation=names, dropout=[0.0, 0.25])
+    kinds = [type(layer) for layer in net.layers]
+    assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.Tanh, Dropout, nn.Linear]
+    assert net.layers[4].p == 0.25
+
+
+@pytest.mark.parametrize(("name", "kind"), [("batch", nn.BatchNorm1d), ("layer", nn.LayerNorm)])
+def test_normalization_stands_between_the_linear_layer_and_its_activation(name, kind):
+    net = MLP(3, 2, hidden_layer_sizes=(5, 4), normalization=name, dropout=0.5)
+    kinds = [type(layer) for layer in net.layers]
+    assert kinds == [nn.Linear, kind, nn.ReLU, Dropout] * 2 + [nn.Linear]
+
+
+@pytest.mark.parametrize(("name", "axis"), [("batch", 0), ("layer", 1)])
+def test_normalization_is_what_the_formula_says(name, axis):
+    torch.manual_seed(0)
+    net = MLP(3, 2, hidden_layer_sizes=(5,), activation="tanh", normalization=name).double()
+    x = torch.randn(6, 3, dtype=torch.float64)
+    first, _, _, last = net.layers
+    z = x @ first.weight.T + first.bias
+    z = (z - z.mean(axis, keepdim=True)) / (z.var(axis, correction=0, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(net(x), torch.tanh(z) @ last.weight.T + last.bias)
+
+
+def test_layer_normalization_trains_on_a_single_row():
+    net = MLP(3, 2, hidden_layer_sizes=(5,), normalization="layer").train()
+    assert net(torch.randn(1, 3)).isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{"activation": ["relu"]}, {"dropout": (0.1, 0.2, 0.3)}])
+def test_a_list_of_another_length_is_refused_with_both_lengths(options):
+    ((name, value),) = options.items()
+    with pytest.raises(ValueError, match=rf"{name} must be one value, or a list of 2.* Got a list of {len(value)}"):
+        MLP(3, 2, hidden_layer_sizes=(5, 4), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"activation": "rellu"}, "activation must be one of .*'relu'.* Got 'rellu'"),
+        ({"normalization": "group"}, r"normalization must be None or one of \['batch', 'layer'\]. Got 'group'"),
+        ({"dropout": 1.0}, r"dropout must be a probability in \[0, 1\). Got 1.0"),
+        ({"dropout": [0.1, -0.1]}, r"dropout must be a probability in \[0, 1\). Got -0.1"),
+    ],
+)
+def test_options_that_are_none_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        MLP(3, 2, hidden_layer_sizes=(5, 4), **options)
+
+
+def test_linear_net_is_one_linear_layer_on_floats_and_embeddings():
+    torch.manual_seed(0)
+    net = LinearNet(3, 2, [6, 4], embedding_dim=5)
+    x, codes = torch.randn(7, 3), torch.randint(0, 4, (7, 2))
+    (layer,) = net.layers
+    vectors = [net.embedding.weight[codes[:, 0]], net.embedding.weight[6 + codes[:, 1]]]
+    torch.testing.assert_close(net(x, codes), torch.cat([x, *vectors], 1) @ layer.weight.T + layer.bias)
+
+
+def test_linear_net_is_built_by_its_name_and_has_no_options_of_hidden_layers():
+    facts = {"n_features": 3, "n_outputs": 2, "cat_cardinalities": (4,)}
+    assert type(build_module("linear", {"embedding_dim": 5}, **facts)) is LinearNet
+    assert module_params_of("linear") == ["n_features", "n_outputs", "cat_cardinalities", "embedding_dim"]

@@ -1,0 +1,341 @@
+"""The layers of a network as a table: what each of them gives, and how many parameters it has.
+
+Layers are found by watching a forward pass, so that any module can be shown. One whose layers are no modules of
+their own, such as a pack with stacked weights, may say more by two optional methods:
+
+`own_layers()`
+    An iterable of (name, type, output shape with "B" for the rows, parameters, submodule before whose call
+    it comes or None) with an entry for each layer that is made of the module's own parameters.
+`one_member()`
+    A network like each of the `n_members` that a module holds.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from sknn.modules import call_module
+
+_N_ROWS = (2, 3)  # of the two passes: a size that changes between them depends on the rows
+_HEADER = ["Layer", "Type", "Output", "Parameters", "Trainable"]
+_ALIGN = "<<<>>"
+
+
+class Summary:
+    """The layers of a network, as a table that prints itself.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_layers, 5)
+        A row for each layer, in the order in which they are called, with the columns `name`, `type`,
+        `output_shape` (B for the rows of a batch), `parameters` and `trainable`, the number of parameters
+        and of those that are trained. Parameters that layers share count in the first of them.
+    title : str
+        What goes into the network and what comes out.
+    n_parameters, n_trainable : int
+        Numbers of the whole network.
+    n_bytes : int
+        Size of its parameters and buffers.
+    """
+
+    def __init__(self, frame: pd.DataFrame, title: str, *, n_parameters: int, n_trainable: int, n_bytes: int):
+        self.frame = frame
+        self.title = title
+        self.n_parameters = n_parameters
+        self.n_trainable = n_trainable
+        self.n_bytes = n_bytes
+
+    def __repr__(self) -> str:
+        rows = self._cells()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(_aligned, row, widths, _ALIGN)).rstrip() for row in rows]
+        rule = "─" * max(map(len, lines))
+        return "\n".join([self.title, rule, lines[0], rule, *lines[1:-1], rule, lines[-1], self._size()])
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        header, *rows, total = (_html_row(row) for row in self._cells())
+        return (
+            f"<table><caption>{html.escape(self.title)}</caption>\n<thead>{header}</thead>\n"
+            f"<tbody>{''.join(rows)}</tbody>\n<tfoot>{total}</tfoot></table>\n<p>{html.escape(self._size())}</p>"
+        )
+
+    def _cells(self) -> list[list[str]]:
+        """Header, layers and totals as they are shown."""
+        rows = [*self.frame.itertuples(index=False), ("Total", "", "", self.n_parameters, self.n_trainable)]
+        return [_HEADER] + [[*map(str, row[:3]), *(f"{count:,}" for count in row[3:])] for row in rows]
+
+    def _size(self) -> str:
+        return f"Size: {_size_text(self.n_bytes)} (parameters and buffers). B: rows of a batch."
+
+
+def _aligned(cell: str, width: int, align: str) -> str:
+    return f"{cell:{align}{width}}"
+
+
+def _html_row(cells: list[str]) -> str:
+    styles = ("left" if align == "<" else "right" for align in _ALIGN)
+    shown = (f'<td style="text-align: {s}">{html.escape(cell)}</td>' for s, cell in zip(styles, cells, strict=True))
+    return f"<tr>{''.join(shown)}</tr>"
+
+
+class _Row(NamedTuple):
+    """A layer, as a row of the table."""
+
+    name: str
+    type: str
+    output_shape: str
+    parameters: int
+    trainable: int
+
+
+class _OwnLayer(NamedTuple):
+    """A layer that is made of parameters which a module owns itself."""
+
+    name: str
+    type: str
+    shape: tuple | None
+    parameters: list[nn.Parameter]
+    before: nn.Module | None = None  # the submodule before whose call it comes; None: after all of them
+
+
+def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> Summary:
+    """Watch a network at work on a few rows, and list its layers.
+
+    Nothing about the network is changed, also when the call fails.
+
+    Parameters
+    ----------
+    module : nn.Module
+        A network, or a pack of them.
+    inputs : dict of Tensor of shape (n_rows, ...)
+        At least one row, as the network takes them.
+    n_outputs : int
+        Outputs a row that the estimator needs.
+
+    Returns
+    -------
+    summary : Summary
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknn._summary import summarize
+    >>> net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    >>> summarize(net, {"x": torch.zeros(1, 3)}, n_outputs=2)
+    Sequential: x (B, 3) to 2 outputs a row
+    ────────────────────────────────────────────
+    Layer  Type    Output  Parameters  Trainable
+    ────────────────────────────────────────────
+    0      Linear  (B, 8)          32         32
+    1      ReLU    (B, 8)           0          0
+    2      Linear  (B, 2)          18         18
+    ────────────────────────────────────────────
+    Total                          50         50
+    Size: 200 B (parameters and buffers). B: rows of a batch.
+    """
+    parameters = list(module.parameters())
+    one_member, n_members = getattr(module, "one_member", None), getattr(module, "n_members", 1)
+    shown = one_member() if one_member else module
+    if one_member and n_members * _count(shown.parameters()) != _count(parameters):
+        shown = module  # members differ
+    rows = _rows(shown, inputs)
+    if shown is not module:
+        rows = [_times(n_members, row) for row in rows]
+    takes = ", ".join(f"{name} {_text(('B', *value.shape[1:]))}" for name, value in inputs.items())
+    return Summary(
+        pd.DataFrame(rows, columns=list(_Row._fields)),
+        f"{_of_members(n_members, type(shown).__name__)}: {takes} to {n_outputs} output{'s' * (n_outputs != 1)} a row",
+        n_parameters=_count(parameters),
+        n_trainable=_count_trained(parameters),
+        n_bytes=sum(tensor.numel() * tensor.element_size() for tensor in (*parameters, *module.buffers())),
+    )
+
+
+def _times(n_members: int, row: _Row) -> _Row:
+    """The row of one member as that of all of them."""
+    shape = row.output_shape.replace("(", f"({n_members}, ", 1)
+    kind = _of_members(n_members, row.type)
+    return _Row(row.name, kind, shape, n_members * row.parameters, n_members * row.trainable)
+
+
+# -- watching a forward pass ------------------------------------------------------------------------
+
+
+class _Calls:
+    """Which modules a forward pass calls, in which order, and the shape of what they give, at their first call."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[nn.Module, bool]] = []  # a module, and whether it begins or ends
+        self.shapes: dict[nn.Module, tuple[int, ...]] = {}
+        self.callers: set[nn.Module] = set()  # those that call others
+        self._begun: set[nn.Module] = set()
+        self._running: list[nn.Module] = []
+
+    def begin(self, module: nn.Module, args) -> None:
+        self.callers.update(self._running[-1:])
+        self._running.append(module)
+        if module not in self._begun:
+            self._begun.add(module)
+            self.events.append((module, True))
+
+    def end(self, module: nn.Module, args, output) -> None:
+        self._running.pop()
+        if module not in self.shapes:
+            self.shapes[module] = _shape_of(output)
+            self.events.append((module, False))
+
+
+def _watch(module: nn.Module, inputs: dict[str, Tensor], n_rows: int) -> _Calls:
+    """Call a network on `n_rows` rows, the given ones again and again."""
+    calls, hooks = _Calls(), []
+    devices = {parameter.device for parameter in module.parameters()} or {torch.device("cpu")}
+    place = next(iter(devices))
+    repeated = {name: value[torch.arange(n_rows) % len(value)].to(place) for name, value in inputs.items()}
+    drawing = [device for device in devices if device.type == "cuda"]
+    with _unchanged(module), torch.random.fork_rng(drawing), torch.no_grad():
+        module.eval()
+        try:
+            for part in module.modules():
+                hooks += [part.register_forward_pre_hook(calls.begin), part.register_forward_hook(calls.end)]
+            call_module(module, repeated, shared=True)
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return calls
+
+
+@contextmanager
+def _unchanged(module: nn.Module) -> Iterator[None]:
+    """Put back modes and buffers at the end of the block."""
+    parts = [(part, part.training, dict(part._buffers)) for part in module.modules()]
+    values = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for part, mode, buffers in parts:
+            part.training = mode
+            part._buffers.update(buffers)
+        with torch.no_grad():
+            for buffer, value in values:
+                buffer.copy_(value)
+
+
+def _shape_of(output: Any) -> tuple[int, ...]:
+    """Of the first tensor in what a module gives."""
+    if isinstance(output, Tensor):
+        return tuple(output.shape)
+    parts = output.values() if isinstance(output, dict) else output if isinstance(output, list | tuple) else ()
+    return next((shape for shape in map(_shape_of, parts) if shape), ())
+
+
+# -- from calls to rows -----------------------------------------------------------------------------
+
+
+def _rows(module: nn.Module, inputs: dict[str, Tensor]) -> list[_Row]:
+    """A row for each module that calls no other, and for the layers that others are made of themselves."""
+    calls, with_more_rows = (_watch(module, inputs, n_rows) for n_rows in _N_ROWS)
+    table = _Table(module)
+    own: dict[nn.Module, list[_OwnLayer]] = {}  # layers to come, of modules that have begun
+    for part, begins in calls.events:
+        if not begins:
+            table.add_own(part, own.pop(part, []))
+            continue
+        for owner, layers in own.items():
+            n_due = max((i for i, layer in enumerate(layers, start=1) if layer.before is part), default=0)
+            table.add_own(owner, layers[:n_due])
+            del layers[:n_due]
+        own_layers = getattr(part, "own_layers", None)
+        if own_layers is not None:
+            own[part] = [_OwnLayer(*layer) for layer in own_layers()]
+        elif part in calls.callers:
+            table.add_own(part, _as_they_are(part))
+        else:
+            shape = _by_rows(calls.shapes[part], with_more_rows.shapes.get(part, ()))
+            table.add(table.names[part], type(part).__name__, _text(shape), list(part.parameters()))
+    for part in module.modules():
+        rest = [parameter for parameter in part.parameters(recurse=False) if parameter not in table.counted]
+        if rest:
+            table.add(table.names[part], type(part).__name__, "not called", rest)
+    return table.rows
+
+
+class _Table:
+    """Rows in the making; a parameter counts in the first of its rows."""
+
+    def __init__(self, module: nn.Module):
+        self.module = module
+        self.names = {part: name or "module" for name, part in module.named_modules()}
+        self.rows: list[_Row] = []
+        self.counted: set[nn.Parameter] = set()
+
+    def add(self, name: str, kind: str, shape: str, parameters: list[nn.Parameter]) -> None:
+        new = [parameter for parameter in parameters if parameter not in self.counted]
+        kind += " (shared)" if len(new) < len(parameters) else ""
+        self.rows.append(_Row(name, kind, shape, _count(new), _count_trained(new)))
+        self.counted.update(new)
+
+    def add_own(self, owner: nn.Module, layers: list[_OwnLayer]) -> None:
+        prefix = "" if owner is self.module else f"{self.names[owner]}."
+        for layer in layers:
+            self.add(
+                prefix + layer.name, layer.type, "" if layer.shape is None else _text(layer.shape), layer.parameters
+            )
+
+
+def _as_they_are(owner: nn.Module) -> list[_OwnLayer]:
+    """Parameters of a module that does not say what they stand for."""
+    named = list(owner.named_parameters(recurse=False))
+    for name, child in owner.named_children():
+        if isinstance(child, nn.ParameterList | nn.ParameterDict):
+            named += child.named_parameters(name)
+    return [_OwnLayer(name, f"Parameter {_text(value.shape)}", None, [value]) for name, value in named]
+
+
+def _by_rows(few: tuple[int, ...], more: tuple[int, ...]) -> list:
+    """A shape in terms of the rows B, from what it is for two numbers of them."""
+    if len(few) != len(more):  # the module was not called, or gives something else
+        return list(few)
+    return [_size_by_rows(*sizes) for sizes in zip(few, more, strict=True)]
+
+
+def _size_by_rows(few: int, more: int) -> int | str:
+    slope = (more - few) // (_N_ROWS[1] - _N_ROWS[0])
+    if slope == 0:
+        return few
+    rest = few - slope * _N_ROWS[0]
+    return ("B" if slope == 1 else f"{slope}B") + (f"{rest:+d}" if rest else "")
+
+
+# -- text -------------------------------------------------------------------------------------------
+
+
+def _of_members(n_members: int, kind: str) -> str:
+    return kind if n_members == 1 else f"{kind} ×{n_members}"
+
+
+def _text(shape: Iterable) -> str:
+    sizes = [str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def _size_text(n_bytes: int) -> str:
+    size, units = float(n_bytes), ["B", "kB", "MB", "GB"]
+    while size >= 999.5 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} {units[0]}" if size >= 100 else f"{size:.3g} {units[0]}"
+
+
+def _count(parameters: Iterable[nn.Parameter]) -> int:
+    return sum(parameter.numel() for parameter in parameters)
+
+
+def _count_trained(parameters: Iterable[nn.Parameter]) -> int:
+    return _count(parameter for parameter in parameters if parameter.requires_grad)

@@ -1,0 +1,174 @@
+"""Augmentations that mix each row with another of its batch, and so its target too.
+
+Shapes: B rows of a batch; K networks of a pack, each with rows of its own, if the rows lie along axis 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sknn.augmentation._base import Augmentation, check_number
+
+
+class Mixture(NamedTuple):
+    """What the rows of a batch are mixed from; the loss is share · loss(own target) + (1 − share) · loss(partner's).
+
+    Parameters
+    ----------
+    partner : Tensor of shape (B,)
+        int64 position, in the batch, of the row that each row is mixed with; the same for all networks of a pack.
+    share : float
+        How much of each row is its own, in [0, 1].
+    """
+
+    partner: Tensor
+    share: float
+
+
+class Mixing(Augmentation):
+    """An augmentation that mixes rows by a λ ~ Beta(alpha, alpha). It has `mix`, since targets change too."""
+
+    alpha: float
+
+    def check(self) -> None:
+        check_number(self, "alpha", open_low=True)
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        raise TypeError(f"{type(self).__name__} changes targets as well as rows: call Augment([{self!r}], seed).")
+
+    def mix(
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+    ) -> tuple[dict[str, Tensor], Mixture]:
+        """Mixed inputs. Numbers that the host needs to know are drawn by `rng`, all others by `generator`."""
+        raise NotImplementedError(f"{type(self).__name__} must define mix(inputs, generator, rng, row_axis).")
+
+    def _partner_and_share(
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+    ) -> Mixture:
+        x = inputs["x_num"]
+        partner = torch.randperm(x.shape[row_axis], generator=generator, device=x.device)
+        return Mixture(partner, float(rng.beta(self.alpha, self.alpha)))
+
+
+class MixUp(Mixing):
+    """Train on rows between two rows: λ · x + (1 − λ) · x', with the targets mixed alike.
+
+    One λ ~ Beta(alpha, alpha) is drawn for a batch, and each row gets another one of the batch as its partner. A
+    category cannot lie between two: it is the partner's with probability 1 − λ.
+
+    Parameters
+    ----------
+    alpha : float, default=0.2
+        Near 0 most batches stay almost as they are; at 1 all λ are as likely.
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin & Lopez-Paz, mixup: Beyond Empirical Risk Minimization, ICLR 2018, equation (1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknn.augmentation import Augment, MixUp
+    >>> x = torch.tensor([[0.0], [1.0]])
+    >>> mixed, mixture = Augment([MixUp()], seed=0)({"x_num": x}, torch.Generator().manual_seed(0))
+    >>> expected = mixture.share * x + (1 - mixture.share) * x[mixture.partner]
+    >>> torch.allclose(mixed["x_num"], expected)
+    True
+    """
+
+    def __init__(self, alpha: float = 0.2):
+        self.alpha = alpha
+
+    def mix(
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+    ) -> tuple[dict[str, Tensor], Mixture]:
+        partner, share = self._partner_and_share(inputs, generator, rng, row_axis)
+        x = inputs["x_num"]
+        mixed = {**inputs, "x_num": torch.lerp(x.index_select(row_axis, partner), x, share)}
+        if "x_cat" in inputs:
+            mixed["x_cat"] = _some_of_partner(inputs["x_cat"], partner, share, generator, row_axis)
+        return mixed, Mixture(partner, share)
+
+
+class CutMix(Mixing):
+    """Put a part of another row into each row, and mix the targets by the share that is kept.
+
+    Of pictures the part is a box with 1 − λ of their area, at a random place, cut off at the edge; of the rows of
+    a table it is a random set of columns, 1 − λ of them. λ ~ Beta(alpha, alpha); the box or the columns are the
+    same for all rows of a batch. The target's share is what was really kept.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        At 1 parts of all sizes are as likely; near 0 they are next to nothing or next to all.
+
+    References
+    ----------
+    Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
+    equations (1) and (2). Its authors cut pictures; columns of a table are this package's analogue.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknn.augmentation import Augment, CutMix
+    >>> x = torch.tensor([[0.0] * 8, [1.0] * 8])
+    >>> mixed, mixture = Augment([CutMix()], seed=0)({"x_num": x}, torch.Generator().manual_seed(1))
+    >>> mixture.share
+    0.75
+    >>> bool((mixed["x_num"][0] == x[mixture.partner[0]]).sum() == 8 * (1 - mixture.share))
+    True
+    """
+
+    def __init__(self, alpha: float = 1.0):
+        self.alpha = alpha
+
+    def mix(
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+    ) -> tuple[dict[str, Tensor], Mixture]:
+        partner, share = self._partner_and_share(inputs, generator, rng, row_axis)
+        if inputs["x_num"].ndim - row_axis == 2:
+            return _cut_columns(inputs, partner, share, generator, row_axis)
+        x = inputs["x_num"]
+        rows, columns = _stretch(x.shape[-2], share, rng), _stretch(x.shape[-1], share, rng)
+        box = (..., rows, columns)
+        mixed = {**inputs, "x_num": x.clone()}
+        mixed["x_num"][box] = x[box].index_select(row_axis, partner)
+        share = 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / (x.shape[-2] * x.shape[-1])
+        if "x_cat" in inputs:
+            mixed["x_cat"] = _some_of_partner(inputs["x_cat"], partner, share, generator, row_axis)
+        return mixed, Mixture(partner, share)
+
+
+def _stretch(length: int, share: float, rng: np.random.Generator) -> slice:
+    """√(1 − λ) of a side, round a random pixel, as far as it lies within the picture."""
+    size = round(length * math.sqrt(1 - share))
+    start = int(rng.integers(length)) - size // 2
+    return slice(max(start, 0), min(start + size, length))
+
+
+def _cut_columns(
+    inputs: dict[str, Tensor], partner: Tensor, share: float, generator: torch.Generator | None, row_axis: int
+) -> tuple[dict[str, Tensor], Mixture]:
+    """Numbers and categories count as columns alike."""
+    values = {name: inputs[name] for name in ("x_num", "x_cat") if name in inputs}
+    widths = [value.shape[-1] for value in values.values()]
+    n_columns = sum(widths)
+    n_cut = round((1 - share) * n_columns)
+    cut = torch.randperm(n_columns, generator=generator, device=partner.device) < n_cut
+    mixed = dict(inputs)
+    for (name, value), columns in zip(values.items(), cut.split(widths), strict=True):
+        mixed[name] = torch.where(columns, value.index_select(row_axis, partner), value)
+    return mixed, Mixture(partner, 1 - n_cut / max(n_columns, 1))
+
+
+def _some_of_partner(
+    codes: Tensor, partner: Tensor, share: float, generator: torch.Generator | None, row_axis: int
+) -> Tensor:
+    """Codes of which each is the partner's with probability 1 − share."""
+    kept = torch.rand(codes.shape, generator=generator, device=codes.device) < share
+    return torch.where(kept, codes, codes.index_select(row_axis, partner))

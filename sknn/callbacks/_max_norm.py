@@ -1,0 +1,51 @@
+"""Keep the weights of each unit within a ball."""
+
+from __future__ import annotations
+
+import torch
+from skorch.callbacks import Callback
+from torch import nn
+
+
+class MaxNorm(Callback):
+    """After each step, scale the incoming weights of a unit back to a norm of at most c: w ← w·min(1, c / ‖w‖).
+
+    Parameters
+    ----------
+    max_norm : float, default=3.0
+        c, for linear and convolutional layers and the layers of a pack; the last layer too.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: A simple way to prevent neural networks from overfitting", JMLR 2014, section 5.1.
+    """
+
+    def __init__(self, max_norm=3.0):
+        self.max_norm = max_norm
+
+    def on_train_begin(self, net, **kwargs):
+        if self.max_norm <= 0:
+            raise ValueError(f"max_norm must be larger than 0. Got {self.max_norm!r}.")
+        self.weights_ = [(weight, axes) for weight, axes in _incoming(net.module_) if weight.requires_grad]
+
+    @torch.no_grad()
+    def on_step_end(self, net):
+        """After each step of the optimizer."""
+        for weight, axes in self.weights_:
+            norm = weight.square().sum(axes, keepdim=True).sqrt_()
+            weight.mul_((self.max_norm / norm.clamp_(min=1e-12)).clamp_(max=1.0))
+
+    def on_train_end(self, net, **kwargs):
+        self.weights_ = None
+
+
+def _incoming(module: nn.Module):
+    """Each weight, and the axes along which a unit's incoming weights lie."""
+    stacked = getattr(module, "weights", None)
+    if isinstance(stacked, nn.ParameterList):  # of a pack, (K, out, in)
+        for weight in stacked:
+            if weight.ndim >= 3:
+                yield weight, tuple(range(2, weight.ndim))
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            yield part.weight, tuple(range(1, part.weight.ndim))

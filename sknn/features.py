@@ -1,0 +1,150 @@
+"""`NNFeatures`: what a network has learned to see, as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sknn._base import BaseNN
+from sknn._predict import network_outputs
+from sknn.modules import Backbone
+from sknn.preprocessing import as_table, make_encoder
+
+
+class NNFeatures(TransformerMixin, BaseEstimator):
+    """The inputs of a network's last layer, or the outputs of another one, as features for any model.
+
+    Parameters
+    ----------
+    estimator : estimator or nn.Module
+        A :class:`NNClassifier` or :class:`NNRegressor`, of which a clone is fitted in `fit`; in scikit-learn's
+        `FrozenEstimator` a fitted one, that is used as it is. Or a module, pretrained elsewhere, that takes float32
+        rows or images as they are and is not trained either.
+    layer : str, default=None
+        Name of a part of the network (`summary()` shows them) whose outputs are taken, flattened. None: what the
+        last linear layer is given; the members of a pack side by side.
+
+    Attributes
+    ----------
+    estimator_ : estimator or nn.Module
+        What is used.
+    n_features_out_ : int
+        Number of features.
+
+    See Also
+    --------
+    Pretrained : Training that starts from what a network has learned.
+
+    References
+    ----------
+    J. Donahue et al., "DeCAF: A deep convolutional activation feature for generic visual recognition", ICML 2014.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknn import NNClassifier, NNFeatures
+    >>> X, y = load_digits(return_X_y=True)
+    >>> features = NNFeatures(NNClassifier("mlp", hidden_layer_sizes=(64, 32), max_epochs=10, random_state=0))
+    >>> model = make_pipeline(features, LogisticRegression(max_iter=1000)).fit(X[:1000], y[:1000])
+    >>> model[0].transform(X).shape
+    (1797, 32)
+    """
+
+    def __init__(self, estimator, layer=None):
+        self.estimator = estimator
+        self.layer = layer
+
+    def fit(self, X, y=None, **fit_params):
+        """Fit the network, unless it is frozen or a module.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training rows, as for the estimator.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets; a frozen estimator and a module need none.
+        **fit_params : dict
+            Passed on to the estimator, such as `sample_weight`.
+
+        Returns
+        -------
+        self : NNFeatures
+        """
+        if isinstance(self.estimator, nn.Module):
+            self.estimator_ = copy.deepcopy(self.estimator).eval()
+            self.encoder_ = make_encoder(None, embed=False, random_state=None)
+            self.encoder_.fit_encode(as_table(X, estimator=self, numbers_only=True))
+        elif isinstance(self.estimator, FrozenEstimator):
+            self.estimator_ = self.estimator.estimator
+            check_is_fitted(self.estimator_)
+        else:
+            self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        if not isinstance(self.estimator_, BaseNN | nn.Module):
+            raise ValueError(
+                f"estimator must be an NNClassifier, an NNRegressor, one of them in FrozenEstimator, or an nn.Module. "
+                f"Got {self.estimator!r} instead."
+            )
+        self._backbone = Backbone(self._module, self.layer)
+        self.n_features_out_ = self.transform(X[:1] if not hasattr(X, "iloc") else X.iloc[:1]).shape[1]
+        return self
+
+    def transform(self, X):
+        """Features of rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_features_out_), float32
+        """
+        check_is_fitted(self)
+        if isinstance(self.estimator_, nn.Module):
+            table, encoder = as_table(X, estimator=self, numbers_only=True), self.encoder_
+        else:
+            table, encoder = self.estimator_._check_table(X, reset=False), self.estimator_.encoder_
+        return network_outputs(self._backbone, encoder, table, None, np.asarray)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the features: that of the class in lower case, and a number.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of shape (n_features_out_,), object
+        """
+        check_is_fitted(self)
+        return np.array([f"nnfeatures{k}" for k in range(self.n_features_out_)], dtype=object)
+
+    @property
+    def _module(self) -> nn.Module:
+        return self.estimator_ if isinstance(self.estimator_, nn.Module) else self.estimator_.module_
+
+    @property
+    def n_features_in_(self):
+        """Number of columns in `fit`."""
+        check_is_fitted(self)
+        return self.encoder_.n_features_ if isinstance(self.estimator_, nn.Module) else self.estimator_.n_features_in_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not isinstance(self.estimator, nn.Module):
+            tags.input_tags = get_tags(self.estimator).input_tags
+            tags.target_tags.required = not isinstance(self.estimator, FrozenEstimator)
+        return tags
