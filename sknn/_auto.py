@@ -76,7 +76,8 @@ def _hidden_layer_sizes(facts: Facts, preset: Preset) -> tuple[int, ...]:
     return preset.pack_layer_sizes if facts.tabular else preset.hidden_layer_sizes
 
 
-def _numeric_embedding(facts: Facts, preset: Preset) -> str | None:
+def numeric_embedding(facts: Facts) -> str | None:
+    """What `numeric_embedding` in `module_params` becomes for the tabular network."""
     embeds = facts.tabular and not facts.sparse and facts.n_columns <= _MAX_EMBEDDED_COLUMNS
     return "piecewise_linear" if embeds else None
 
@@ -135,7 +136,6 @@ RULES: dict[str, Callable[[Facts, Preset], Any]] = {
     "hidden_layer_sizes": _hidden_layer_sizes,
     "activation": lambda facts, preset: "silu" if facts.tabular else "relu",
     "dropout": _dropout,
-    "numeric_embedding": _numeric_embedding,
     "weight_decay": _weight_decay,
     "batch_size": _batch_size,
     "learning_rate": _learning_rate,

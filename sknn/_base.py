@@ -25,7 +25,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skorch.callbacks import LRScheduler
 from torch import nn
 
-from sknn._auto import RULES, Facts, is_auto, resolve
+from sknn._auto import RULES, Facts, is_auto, numeric_embedding, resolve
 from sknn._nested import get_parts, set_parts, split_nested
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes, schedule_functions
 from sknn._predict import block_rows, network_inputs, network_outputs
@@ -94,7 +94,7 @@ _N_BINS = 16  # of a number's piecewise-linear embedding
 _HELD_OUT_SHARE = 0.1
 _LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
 _PROBED_ROWS = 100  # on which a transformer is tried without y
-_INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
+_INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which a network is initialised, at most, and their cells
 
 
 class Seeds(NamedTuple):
@@ -274,13 +274,19 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             needs_all_rows=needs_all_rows(params["optimizer"]),
             convolves=_is_name(network, "cnn"),
         )
-        embedding = (params["module_params"] or {}).get("numeric_embedding", "auto")
-        params = resolve(params | {"numeric_embedding": embedding}, facts)
+        params = resolve(params, facts)
         if isinstance(network, TabularNet):
             params["n_members"] = network.n_members
+        elif facts.tabular and is_auto((params["module_params"] or {}).get("numeric_embedding", "auto")):
+            embedding = numeric_embedding(facts)
+            params["module_params"] = (params["module_params"] or {}) | {"numeric_embedding": embedding}
         if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
             params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
+        if is_auto(params["weight_init"]):
+            own = isinstance(params["module"], str)  # other networks bring their weights
+            follows = "unit_variance" if facts.tabular else initializer_for(params["activation"])
+            params["weight_init"] = follows if own else None
         params["device"] = _device(params["device"])
         return params
 
@@ -306,6 +312,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_table(self, X, reset: bool) -> Table:
         table = as_table(X, estimator=self, numbers_only=self.preprocessing is None or _takes_images(self.module))
+        pretrained = _pretrained(self.module)
+        if reset and pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing):
+            pretrained.fitted._check_table(X, reset=False)  # its preprocessing is used
         unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")
         if reset or not unnamed or table.shape[1] != self.n_features_in_:
             validate_data(self, with_names(table), reset=reset, skip_check_array=True)
@@ -363,6 +372,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _prepare(self, sample: Sample, held_out: Sample | None, params: dict, *, resume: bool, classes):
         """From rows to tensors, and to a network of their shape."""
         parts = self._split(sample, held_out, params, self._seeds.split)
+        if is_auto(params["validation_split"]):
+            holds_out = held_out is None and parts.valid is not None
+            of_pack = len(parts.valid_rows) if parts.valid_rows else _HELD_OUT_SHARE
+            params["validation_split"] = of_pack if holds_out else None
         if resume:
             self._check_unchanged(params)
         else:
@@ -520,7 +533,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             "cat_cardinalities": self.encoder_.cat_cardinalities_,
         } | of_built_in
         may_replace_head = isinstance(module, nn.Module) and pretrained is None
-        inputs, some_rows = (network_inputs(encoded.head(n), device) for n in (2, _INITIAL_ROWS))
+        inputs = network_inputs(encoded.head(2), device)
+        some_rows = network_inputs(_some_rows(encoded, seed), device)
 
         def build() -> nn.Module:
             network = build_module(module, module_params, **facts).to(device, torch.float32)
@@ -535,7 +549,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 _set_weights(network, params, some_rows)
             return network
 
-        with torch_seeded(seed, device):
+        # Some initialisers give other bits on other numbers of threads.
+        with torch_seeded(seed, device), limited_to(1):
             first = build()
             if params["n_members"] == 1 or isinstance(first, TabularNet):
                 return first
@@ -549,9 +564,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         name = _architecture(params["module"])
         shape = encoded.x_num.shape
         if (len(shape) > 2) != (name == "cnn"):
+            needed = "images" if name == "cnn" else "a table (n_samples, n_features)"
             raise ValueError(
-                f"X must be {'images' if name == 'cnn' else 'a table (n_samples, n_features)'} for the built-in network "
-                f"{name!r}. Got {len(shape)} dimensions. Pass a module of your own, or reshape X."
+                f"X must be {needed} for the built-in network {name!r}. Got {len(shape)} dimensions. Pass a module of your own, or reshape X."
             )
         own = {key: params[key] for key in ("hidden_layer_sizes", "activation", "dropout")}
         known = module_params_of(name) or []
@@ -561,8 +576,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if name != "tabular":
             return module_params, {}
         n_bins = module_params.pop("n_bins", _N_BINS)
-        embedding = module_params["numeric_embedding"] = params["numeric_embedding"]
-        embeds = embedding is not None and isinstance(encoded.x_num, np.ndarray)
+        embeds = module_params["numeric_embedding"] is not None and isinstance(encoded.x_num, np.ndarray)
         bins = quantile_bins(encoded.x_num, n_bins, train.weight, seed) if embeds else ()
         return module_params, {"n_members": params["n_members"], "bins": bins}
 
@@ -803,20 +817,24 @@ def _splitter(validation_split):
     return None if is_auto(validation_split) or _share(validation_split) is not None else validation_split
 
 
+def _some_rows(encoded: Encoded, seed: int) -> Encoded:
+    """Rows at random, by which a network is initialised."""
+    n_rows = encoded.x_num.shape[0]
+    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // math.prod(encoded.x_num.shape[1:])))
+    rows = np.random.RandomState(seed).permutation(n_rows)[:n_taken]
+    return Encoded(encoded.x_num[rows], None if encoded.x_cat is None else encoded.x_cat[rows])
+
+
 def _is_data_dependent(params: dict) -> bool:
     """Whether a tabular network's first weights are fitted to training rows."""
-    return params["weight_init"] in ("auto", "unit_variance") and _pretrained(params["module"]) is None
+    return params["weight_init"] == "unit_variance" and _pretrained(params["module"]) is None
 
 
 def _set_weights(network: nn.Module, params: dict, some_rows: dict[str, torch.Tensor]) -> None:
     """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
-    weight_init, module = params["weight_init"], params["module"]
-    if _pretrained(module) is not None or (isinstance(network, TabularNet) and _is_data_dependent(params)):
+    weight_init = params["weight_init"]
+    if weight_init is None or (isinstance(network, TabularNet) and _is_data_dependent(params)):
         return
-    if is_auto(weight_init):
-        if not isinstance(module, str):
-            return
-        weight_init = initializer_for(params["activation"])
     initialize(network, weight_init)
     if isinstance(weight_init, str) and weight_init == "unit_variance":
         scale_to_unit_variance(network, some_rows)

@@ -47,7 +47,8 @@ def set_parts(owner: str, parameter: str, parts, entries: dict[str, Any]) -> lis
 
 def _named(parts) -> dict[str, Any]:
     """Each object that has parameters by its name, which is its class in lower case, with -1, -2 for several of one."""
-    pairs = [part if isinstance(part, tuple) and len(part) == 2 else (None, part) for part in parts or []]
+    listed = parts if isinstance(parts, list | tuple) else []  # anything else is refused in fit
+    pairs = [part if isinstance(part, tuple) and len(part) == 2 else (None, part) for part in listed]
     pairs = [(name, part) for name, part in pairs if hasattr(part, "get_params") and not isinstance(part, type)]
     names = [name or type(part).__name__.lower() for name, part in pairs]
     count, seen = Counter(names), Counter[str]()

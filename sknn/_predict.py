@@ -26,8 +26,11 @@ _PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory
 _MIN_BLOCK_ROWS = 32
 
 
-def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int, combine: Combine) -> np.ndarray:
-    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members."""
+def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
+    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members.
+
+    With `n_outputs=None` as many as there are.
+    """
     n_rows = table.shape[0]
     n_members = n_members_of(module)
     step = block_rows(encoder, n_members or 1)
@@ -52,14 +55,14 @@ def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Te
     return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
-def _forward(module: nn.Module, encoded: Encoded, n_outputs: int, is_pack: bool) -> np.ndarray:
+def _forward(module: nn.Module, encoded: Encoded, n_outputs: int | None, is_pack: bool) -> np.ndarray:
     n_rows = encoded.x_num.shape[0]
     if n_rows < _MIN_BLOCK_ROWS:
         encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
     inputs = network_inputs(encoded, _device_of(module))
     with torch.inference_mode():
         output = call_module(module, inputs, shared=True)
-        output = output if is_pack else as_columns(output, n_outputs)
+        output = output if is_pack or n_outputs is None else as_columns(output, n_outputs)
         return output.detach().cpu().numpy()[..., :n_rows, :]
 
 

@@ -78,22 +78,24 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         -------
         self : NNFeatures
         """
-        if isinstance(self.estimator, nn.Module):
-            self.estimator_ = copy.deepcopy(self.estimator).eval()
-            self.encoder_ = make_encoder(None, embed=False, random_state=None)
-            self.encoder_.fit_encode(as_table(X, estimator=self, numbers_only=True))
-        elif isinstance(self.estimator, FrozenEstimator):
-            self.estimator_ = self.estimator.estimator
-            check_is_fitted(self.estimator_)
-        else:
-            self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        if not isinstance(self.estimator_, BaseNN | nn.Module):
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        used = self.estimator.estimator if frozen else self.estimator
+        if not isinstance(used, BaseNN | nn.Module):
             raise ValueError(
-                f"estimator must be an NNClassifier, an NNRegressor, one of them in FrozenEstimator, or an nn.Module. "
+                "estimator must be an NNClassifier, an NNRegressor, one of them in FrozenEstimator, or an nn.Module. "
                 f"Got {self.estimator!r} instead."
             )
+        if isinstance(used, nn.Module):
+            used = copy.deepcopy(used).eval()
+            self.encoder_ = make_encoder(None, embed=False, random_state=None)
+            self.encoder_.fit_encode(as_table(X, estimator=self, numbers_only=True))
+        elif frozen:
+            check_is_fitted(used)
+        else:
+            used = clone(used).fit(X, y, **fit_params)
+        self.estimator_ = used
         self._backbone = Backbone(self._module, self.layer)
-        self.n_features_out_ = self.transform(X[:1] if not hasattr(X, "iloc") else X.iloc[:1]).shape[1]
+        self.n_features_out_ = self._features(X[:1] if not hasattr(X, "iloc") else X.iloc[:1]).shape[1]
         return self
 
     def transform(self, X):
@@ -109,6 +111,9 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         features : ndarray of shape (n_samples, n_features_out_), float32
         """
         check_is_fitted(self)
+        return self._features(X)
+
+    def _features(self, X) -> np.ndarray:
         if isinstance(self.estimator_, nn.Module):
             table, encoder = as_table(X, estimator=self, numbers_only=True), self.encoder_
         else:

@@ -163,7 +163,7 @@ class _Steps(Callback):
     def on_batch_end(self, net, loss=None, training=False, **kwargs):
         if not training:
             return
-        self.losses.append(float(loss))
+        self.losses.append(float(loss.detach()))
         smooth = _smoothed(np.array(self.losses))
         diverged = not math.isfinite(self.losses[-1]) or (len(smooth) > 10 and smooth[-1] > _DIVERGED * smooth.min())
         if diverged and not math.isfinite(self.losses[-1]):
@@ -186,9 +186,16 @@ def _smoothed(losses: np.ndarray) -> np.ndarray:
 
 
 def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
-    """The rate at which the loss falls fastest, before its lowest point."""
-    lowest = int(losses.argmin())
-    if lowest < 3:  # it never fell
+    """The rate at which the loss falls fastest, before its lowest point.
+
+    The slope is that of a line through a tenth of the steps about each, and the first tenth, where the moving average still is
+    that of a few batches, is left out.
+    """
+    lowest, width = int(losses.argmin()), max(3, len(rates) // 10)
+    centers = range(width, lowest)
+    if not len(centers):  # it never fell
         return float(rates[lowest] / _SHARE_OF_DROP)
-    slope = np.gradient(losses[: lowest + 1], np.log(rates[: lowest + 1]))
-    return float(rates[int(slope.argmin())])
+    half = width // 2
+    windows = [slice(center - half, min(center + half, lowest) + 1) for center in centers]
+    slopes = [np.polyfit(np.log(rates[window]), losses[window], 1)[0] for window in windows]
+    return float(rates[centers[int(np.argmin(slopes))]])

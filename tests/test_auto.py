@@ -2,7 +2,7 @@
 
 import pytest
 
-from sknn._auto import PRESETS, RULES, Facts, resolve
+from sknn._auto import PRESETS, RULES, Facts, numeric_embedding, resolve
 
 AUTO = dict.fromkeys(RULES, "auto") | {"preset": "default"}
 
@@ -47,9 +47,8 @@ def test_what_is_not_auto_stays():
             Facts(10_000, False, tabular=True, classifies=False),
             {"learning_rate": 1e-2, "max_epochs": 32, "patience": 12},
         ),
-        (Facts(10_000, False, n_columns=600, tabular=True), {"n_members": 4, "numeric_embedding": None}),
+        (Facts(10_000, False, n_columns=600, tabular=True), {"n_members": 4}),
         (Facts(10_000, False, n_columns=2_000, tabular=True), {"n_members": 1}),
-        (Facts(10_000, False, sparse=True, tabular=True), {"numeric_embedding": None}),
         (Facts(10_000, False, tabular=True, takes_weight_decay=False), {"weight_decay": 0.0}),
         (Facts(10_000, False), {"n_members": 1, "activation": "relu", "lr_schedule": None, "weight_decay": 1e-4}),
     ],
@@ -63,3 +62,16 @@ def test_presets_differ_in_every_way():
     presets = list(PRESETS.values())
     for field in zip(*presets, strict=True):
         assert len(set(field)) == len(presets)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (Facts(10_000, False, n_columns=20, tabular=True), "piecewise_linear"),
+        (Facts(10_000, False, n_columns=600, tabular=True), None),
+        (Facts(10_000, False, sparse=True, tabular=True), None),
+        (Facts(10_000, False), None),
+    ],
+)
+def test_numbers_are_embedded_in_tables_of_few_columns(facts, expected):
+    assert numeric_embedding(facts) == expected

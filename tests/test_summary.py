@@ -321,3 +321,44 @@ def test_frame_has_a_column_for_each_fact():
     assert isinstance(frame, pd.DataFrame)
     assert frame.columns.tolist() == ["name", "type", "output_shape", "parameters", "trainable"]
     assert frame["parameters"].tolist() == [16, 0, 10]
+
+
+def test_a_tabular_network_names_its_layers():
+    net = TabularNet(
+        3,
+        2,
+        [5, 7],
+        bins=[[0.0, 0.5, 1.0], None, [0.0, 1.0]],
+        n_members=4,
+        hidden_layer_sizes=(6,),
+        parametric_activation=True,
+        linear_shortcut=True,
+    )
+    width = 2 * 8 + 1 + 2 * 8  # two embedded numbers, one that is not, two embedded categories
+    assert rows_of(net, TABLE) == [
+        ("numeric", "PiecewiseLinear", "(4, 16, B)", 4 * 2 * 8 * 3),
+        ("categories", "PackedCategories", "(4, 16, B)", 4 * 12 * 8),
+        ("scale", "Scale", f"(4, {width}, B)", 4 * width),
+        ("weights.0", "Linear ×4", "(4, 6, B)", 4 * (width * 6 + 6)),
+        ("activations.0", "ReLU", "(4, 6, B)", 0),
+        ("mixes.0", "Mix", "(4, 6, B)", 4 * 6),
+        ("weights.1", "Linear ×4", "(4, 2, B)", 4 * (6 * 2 + 2)),
+        ("shortcut", "Linear ×4", "(4, 2, B)", 4 * width * 2),
+    ]
+
+
+@pytest.mark.parametrize("extra", [nn.Identity, lambda: nn.BatchNorm1d(4)], ids=["stacked", "one by one"])
+def test_the_members_of_a_pack_are_shown_once(extra):
+    pack = build_pack([nn.Sequential(small()[:2], extra(), nn.Linear(4, 2)) for _ in range(3)], X, 2)
+    rows = rows_of(pack)
+    assert rows[0] == ("0.0", "Linear ×3", "(3, B, 4)", 3 * 16)
+    assert rows[-1] == ("2", "Linear ×3", "(3, B, 2)", 3 * 10)
+    assert len(rows) == 4
+    assert repr(summarize(pack, X, 2)).startswith("Sequential ×3: x (B, 3)")
+
+
+def test_frozen_members_are_not_trained():
+    pack = build_pack([small() for _ in range(3)], X, 2)
+    for parameter in pack.parameters():
+        parameter.requires_grad_(False)
+    assert summarize(pack, X, 2).frame["trainable"].sum() == 0

@@ -1,11 +1,12 @@
 """# 1. Epochs: how long to train
 
-An epoch is one pass over the training rows. Too few leave the network unfinished (underfitting); after enough of them it begins
-to learn single rows by heart: the training loss goes on falling, the loss on rows that it has not seen rises (overfitting).
+An epoch is one pass over the training rows. Too few leave the network unfinished (underfitting); after enough of them
+it begins to learn single rows by heart: the training loss goes on falling, the loss on rows that it has not seen
+rises (overfitting).
 
-A plain network, `NNClassifier("mlp")` with 128 and 128 units and without dropout, a constant learning rate, on 3,000 rows of census
-data (does a person earn more than 50,000 dollars a year?), for a fixed number of epochs; 4,000 other rows are the test.
-The last line stops by itself.
+A plain network, `NNClassifier("mlp")` with 128 and 128 units and without dropout, a constant learning rate, on 3,000
+rows of census data (does a person earn more than 50,000 dollars a year?), for a fixed number of epochs; 4,000 other
+rows are the test. The last line stops by itself.
 """
 
 from __future__ import annotations
@@ -59,9 +60,8 @@ def draw(results: pd.DataFrame):
     stopped = results[results["epochs"] == "early stopping"].mean(numeric_only=True)
     for ax, columns in ((left, ("training loss", "test loss")), (right, ("test accuracy",))):
         for column in columns:
-            grouped = fixed.groupby("epochs run")[column]
-            line = ax.errorbar(list(grouped.groups), grouped.mean(), grouped.std(), marker="o", markersize=3, label=column)
-            if column != "training loss":
+            grouped = fixed.groupby("epochs run")[column] line = ax.errorbar(list(grouped.groups), grouped.mean(),
+            grouped.std(), marker="o", markersize=3, label=column) if column != "training loss":
                 color = line[0].get_color()
                 ax.plot(stopped["epochs run"], stopped[column], "*", color=color, markersize=11, label="early stopping")
         ax.set(xscale="log", xlabel="epochs")
@@ -78,14 +78,15 @@ def conclusion(results: pd.DataFrame) -> str:
     return f"""
 ## What to use
 
-The test loss is lowest after {best} epochs ({fixed["test loss"].min():.3f}); after {last} it is {fixed.loc[last, "test loss"]:.3f},
-while the training loss has fallen to {fixed.loc[last, "training loss"]:.3f}. Accuracy falls far less
-({fixed.loc[best, "test accuracy"]:.3f} and {fixed.loc[last, "test accuracy"]:.3f}): the network gets too sure of itself long before it
-changes its decisions, so watch the loss. Early stopping kept epoch {mean.loc["early stopping", "epochs run"]:.0f} on average and reached
-{mean.loc["early stopping", "test loss"]:.3f}, though it holds a tenth of the rows out.
+The test loss is lowest after {best} epochs ({fixed["test loss"].min():.3f}); after {last} it is {fixed.loc[last,
+"test loss"]:.3f}, while the training loss has fallen to {fixed.loc[last, "training loss"]:.3f}. Accuracy falls far
+less ({fixed.loc[best, "test accuracy"]:.3f} and {fixed.loc[last, "test accuracy"]:.3f}): the network gets too sure of
+itself long before it changes its decisions, so watch the loss. Early stopping kept epoch {mean.loc["early stopping",
+"epochs run"]:.0f} on average and reached {mean.loc["early stopping", "test loss"]:.3f}, though it holds a tenth of
+the rows out.
 
-Do not search for a number of epochs: set more than enough (`max_epochs`) and let `early_stopping` choose. With a schedule that
-ends at 0, as the default network has, all epochs are run, because the last ones gain most.
+Do not search for a number of epochs: set more than enough (`max_epochs`) and let `early_stopping` choose. With a
+schedule that ends at 0, as the default network has, all epochs are run, because the last ones gain most.
 """
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sknn.modules._cnn import CNN
-from sknn.modules._members import Members, StackedMembers, pack
+from sknn.modules._members import Members, StackedMembers, pack, tensor_of
 from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._resnet import ResNet
 from sknn.modules._tabular import TabularNet
@@ -128,8 +128,7 @@ def as_columns(output: Tensor, n_outputs: int) -> Tensor:
     ValueError
         When the output has another shape.
     """
-    if isinstance(output, tuple):
-        output = output[0]
+    output = tensor_of(output)
     if output.ndim == 1:
         output = output.unsqueeze(1)
     if output.ndim != 2 or not has_columns(output, n_outputs):
@@ -179,7 +178,7 @@ def _forward(module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     with torch.no_grad():
         output = call_module(module, inputs)
     module.train()
-    return output[0] if isinstance(output, tuple) else output
+    return tensor_of(output)
 
 
 def _replace_head(module: nn.Module, n_found: int, n_outputs: int) -> None:

@@ -37,6 +37,10 @@ class Members(nn.Module):
     def n_members(self) -> int:
         return len(self.members)
 
+    def one_member(self) -> nn.Module:
+        """For a summary: a network like each of them."""
+        return self.members[0]
+
     def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
         outputs = []
         for k, member in enumerate(self.members):
@@ -60,6 +64,15 @@ class StackedMembers(nn.Module):
         # The architecture, outside of the module tree: its own weights are not used.
         self.template: nn.Module
         self.__dict__["template"] = copy.deepcopy(members[0]).to("meta")
+
+    def one_member(self) -> nn.Module:
+        """For a summary: a network like each of them. It has the first one's weights."""
+        member = copy.deepcopy(self.template).to_empty(device=self.weights[0].device)
+        for name, weight in zip(self.names, self.weights, strict=True):
+            parameter = member.get_parameter(name)
+            parameter.data.copy_(weight[0])
+            parameter.requires_grad_(weight.requires_grad)
+        return member
 
     def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
         self.template.train(self.training)
@@ -111,6 +124,13 @@ def _shapes(module: nn.Module) -> tuple:
     return tuple((name, tuple(value.shape)) for name, value in module.named_parameters())
 
 
+def tensor_of(output) -> Tensor:
+    """What a module returns: the tensor itself, the first of several, or the `logits` of Hugging Face's outputs."""
+    if isinstance(output, Tensor):
+        return output
+    return output.logits if hasattr(output, "logits") else output[0]
+
+
 def _first(output) -> Tensor:
-    output = output[0] if isinstance(output, tuple) else output
+    output = tensor_of(output)
     return output.unsqueeze(1) if output.ndim == 1 else output

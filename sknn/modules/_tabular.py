@@ -8,7 +8,7 @@ axis, (K, features, B): the embeddings of all features then lie side by side wit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -246,6 +246,20 @@ class TabularNet(nn.Module):
             mix = torch.empty(shape).exponential_().to(z.device)
             bias.copy_(-(z.gather(2, rows) * mix).sum(-1, keepdim=True) / mix.sum(-1, keepdim=True))
             h = self.activations[layer](z + bias)
+
+    def own_layers(self) -> Iterator[tuple[str, str, tuple, list[nn.Parameter], nn.Module | None]]:
+        """For a summary, the layers that are no modules: name, type, output, parameters, which submodule comes next."""
+        K, kind = self.n_members, "Linear" if self.n_members == 1 else f"Linear ×{self.n_members}"
+        following = [*self.activations, None]
+        if self.scale is not None:
+            yield "scale", "Scale", (K, self.scale.shape[2], "B"), [self.scale], following[0]
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            yield f"weights.{layer}", kind, (K, weight.shape[1], "B"), [weight, bias], following[layer]
+            if layer < len(self.mixes):
+                mix = self.mixes[layer]
+                yield f"mixes.{layer}", "Mix", (K, mix.shape[1], "B"), [mix], following[layer + 1]
+        if self.shortcut is not None:
+            yield "shortcut", kind, (K, self.shortcut.shape[1], "B"), [self.shortcut], None
 
     def settings(self) -> dict[str, Settings]:
         """How each parameter is trained, by its name."""

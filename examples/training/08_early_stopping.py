@@ -1,0 +1,150 @@
+"""# 8. Early stopping: when to give up
+
+Early stopping watches the loss of validation rows, which the network does not train on. It ends training after
+`patience` epochs without a lower one, and puts back the weights of the best epoch. It costs those epochs and rows.
+The validation loss is noisy: with little patience a run ends at the first bad luck, with much it takes longer.
+
+Patience of 5 to 30 epochs and no early stopping are compared in two cases, with a plain network, `NNClassifier("mlp")`
+with 128 and 128 units, Adam and a constant learning rate, for at most 80 epochs:
+
+* census: 1,000 rows, no dropout. It overfits soon, and then only gets worse.
+* digits: 500 images of 8 × 8 pixels, half of the units dropped. The loss falls slowly and unevenly.
+
+Another 200 rows (100 digits) are for validation, `fit(X, y, X_val=…, y_val=…)`, and up to 4,000 for the test. With the
+same seed all runs are the same up to where they stop.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from lab import census, figure, images, main, spread
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import train_test_split
+
+from sknn import NNClassifier, TrainingCurveDisplay
+
+MAX_EPOCHS = 80
+SETTINGS = {
+    **{str(patience): {"patience": patience} for patience in (5, 10, 15, 30)},
+    "none": {"early_stopping": False},
+}
+BY = ["data", "patience"]
+
+
+def network(seed: int, **params) -> NNClassifier:
+    return NNClassifier(
+        "mlp",
+        optimizer="adam",
+        weight_decay=0.0,
+        max_epochs=MAX_EPOCHS,
+        calibration=None,
+        random_state=seed,
+        **params,
+    )
+
+
+def cases(folder):
+    """Name, rows, labels, numbers of training and validation rows, and what the network is given."""
+    X, y = census()
+    yield "census", X, y, 1000, 200, {"dropout": 0.0, "batch_size": 64, "learning_rate": 0.001}
+    digits = images(folder, "optdigits_8x8")
+    X = digits.X.reshape(len(digits.X), -1)
+    yield "digits", X, digits.y, 500, 100, {"dropout": 0.5, "batch_size": 32, "learning_rate": 0.002}
+
+
+def measure(seeds, folder) -> pd.DataFrame:
+    rows = []
+    for name, X, y, n_train, n_valid, params in cases(folder):
+        for seed in seeds:
+            X_train, X_test, y_train, y_test = train_test_split(
+                X, y, train_size=n_train + n_valid, random_state=seed, stratify=y
+            )
+            X_test, y_test = X_test[:4000], y_test[:4000]
+            X_train, X_val, y_train, y_val = train_test_split(
+                X_train, y_train, train_size=n_train, random_state=seed, stratify=y_train
+            )
+            for patience, stopping in SETTINGS.items():
+                net = network(seed, **params, **stopping).fit(X_train, y_train, X_val=X_val, y_val=y_val)
+                proba = net.predict_proba(X_test)
+                rows.append(
+                    {
+                        "data": name,
+                        "patience": patience,
+                        "seed": seed,
+                        "epochs run": net.n_iter_,
+                        "epoch kept": net.best_epoch_,
+                        "validation loss": net.history_["valid_loss"].iloc[net.best_epoch_ - 1],
+                        "test loss": log_loss(y_test, proba),
+                        "test accuracy": accuracy_score(y_test, net.classes_[proba.argmax(axis=1)]),
+                        "seconds": net.history_["dur"].sum(),
+                        "network": net if seed == seeds[0] else None,  # for the picture
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    epochs, losses = {"epochs run": ".0f", "epoch kept": ".0f"}, {"validation loss": ".3f", "test loss": ".3f"}
+    return spread(results, BY, epochs | losses | {"test accuracy": ".3f", "seconds": ".2f"})
+
+
+def draw(results: pd.DataFrame):
+    fig, axes = figure(2, width=3.9, height=3.4)
+    drawn = results[results["network"].notna()]
+    for ax, (name, rows) in zip(axes, drawn.groupby("data", sort=False), strict=True):
+        # The longest first: where runs are the same, the colour is that of the least patient one that still goes on.
+        runs = dict(zip(rows["patience"], rows["network"], strict=True))
+        TrainingCurveDisplay.from_estimator(dict(reversed(runs.items())), ax=ax, log_scale=True)
+        ax.set(title=name, ylabel="cross-entropy")
+        handles = ax.get_legend().legend_handles
+        ax.get_legend().remove()
+    fig.legend(handles=handles, loc="outside right center", frameon=False, fontsize="small", title="patience")
+    return fig
+
+
+def conclusion(results: pd.DataFrame) -> str:
+    mean = results.groupby(BY, sort=False).mean(numeric_only=True)
+    texts = {}
+    for name in ("census", "digits"):
+        rows = mean.loc[name]
+        stopped, never = rows.drop(index="none"), rows.loc["none"]
+        best, low, high = stopped["test loss"].idxmin(), stopped.iloc[0], stopped.iloc[-1]
+        spread_of_them = stopped["test loss"].max() - stopped["test loss"].min()
+        choice = (
+            f"Which patience hardly matters (the test losses differ by {spread_of_them:.3f})"
+            if spread_of_them < 0.01
+            else f"Patience matters: {stopped.index[0]} epochs give a test loss of {low['test loss']:.3f}, "
+            f"{best} give {stopped.loc[best, 'test loss']:.3f}"
+        )
+        end = (
+            f"training to the end gives {never['test loss']:.3f} instead of {stopped['test loss'].min():.3f}"
+            if never["test loss"] > stopped["test loss"].min() + 0.001
+            else f"training to the end is as good ({never['test loss']:.3f})"
+        )
+        accurate = (
+            "its accuracy is lower too"
+            if never["test accuracy"] < stopped["test accuracy"].max() - 0.001
+            else ("yet its accuracy is as good: it is too sure of itself, not more often wrong")
+        )
+        texts[name] = (
+            f"On {name}, {end} ({accurate}: {never['test accuracy']:.3f} and at best {stopped['test accuracy'].max():.3f}).\n"
+            f"{choice}; {stopped.index[-1]} epochs take {high['seconds'] / low['seconds']:.1f} times as long as "
+            f"{stopped.index[0]}."
+        )
+    return f"""
+## What to use
+
+{texts["census"]}
+
+{texts["digits"]}
+
+So a patience of 10 to 20 epochs is a good start (`patience="auto"`: 12 for such a network), and more where the loss falls
+slowly or jumps: small learning rates, much dropout, few validation rows. Little patience saves seconds, but can stop a run
+that was still learning. With a learning rate that falls to 0 at the end, as that of the default network does, let it come
+to its end: the last epochs gain most. Do not report the validation loss of the kept epoch as the result: it is the lowest
+of many, so take other rows for that.
+"""
+
+
+if __name__ == "__main__":
+    main(globals())
