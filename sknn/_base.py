@@ -566,7 +566,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if (len(shape) > 2) != (name == "cnn"):
             needed = "images" if name == "cnn" else "a table (n_samples, n_features)"
             raise ValueError(
-                f"X must be {needed} for the built-in network {name!r}. Got {len(shape)} dimensions. Pass a module of your own, or reshape X."
+                f"X must be {needed} for the built-in network {name!r}. Got {len(shape)} dimensions. Pass a module of "
+                "your own, or reshape X."
             )
         own = {key: params[key] for key in ("hidden_layer_sizes", "activation", "dropout")}
         known = module_params_of(name) or []
@@ -745,8 +746,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         --------
         >>> from sklearn.datasets import load_iris
         >>> from sknn import NNClassifier
-        >>> net = NNClassifier("mlp", hidden_layer_sizes=8, max_epochs=1,
-        random_state=0).fit(*load_iris(return_X_y=True))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = NNClassifier("mlp", hidden_layer_sizes=8, max_epochs=1, random_state=0).fit(X, y)
         >>> int(net.summary().frame["parameters"].sum())
         67
         """

@@ -188,8 +188,8 @@ def _smoothed(losses: np.ndarray) -> np.ndarray:
 def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
     """The rate at which the loss falls fastest, before its lowest point.
 
-    The slope is that of a line through a tenth of the steps about each, and the first tenth, where the moving average still is
-    that of a few batches, is left out.
+    The slope is that of a line through a tenth of the steps about each, and the first tenth, where the moving average
+    still is that of a few batches, is left out.
     """
     lowest, width = int(losses.argmin()), max(3, len(rates) // 10)
     centers = range(width, lowest)

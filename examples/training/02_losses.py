@@ -11,7 +11,7 @@ other rows.
 Census data, 3,000 rows to train and 4,000 to test; `NNClassifier("mlp")` and `NNRegressor("mlp")` without dropout.
 Classes: more than 50,000 dollars a year or not, after 5 and after 20 epochs, as the network says and with a temperature
 from 500 more rows; the calibration error is the mean distance of confidence and accuracy in ten bins. Numbers: the age,
-after 5 epochs, with true training targets and with 5 % of them times 10, a slipped decimal point. Test targets are
+after 5 epochs, with true training targets and with 5% of them times 10, a slipped decimal point. Test targets are
 always true.
 """
 
@@ -159,7 +159,7 @@ def draw(results: pd.DataFrame):
 
     three = results[(results["loss"] == THREE) & (results["task"] == "age")]
     predicted, observed = np.mean(list(three["predicted"]), axis=0), np.mean(list(three["observed"]), axis=0)
-    right.fill_between(predicted[:, 1], predicted[:, 0], predicted[:, 2], alpha=0.2, label="predicted 5 % to 95 %")
+    right.fill_between(predicted[:, 1], predicted[:, 0], predicted[:, 2], alpha=0.2, label="predicted 5% to 95%")
     right.plot(predicted[:, 1], predicted[:, 1], color="C0", label="predicted median")
     for k, marker in enumerate(("v", "o", "^")):
         label = "of the test rows" if k == 1 else None
@@ -200,7 +200,7 @@ well ({error["Huber, δ = 1"]:.1f} and {error["log-cosh"]:.1f} years); δ = 0.1 
 Predictions are kept within the range of the training targets, which does not help when the outliers set the range.
 
 **Intervals: `loss="quantile"`**, here with `loss_params={{"quantiles": [0.05, 0.5, 0.95]}}`. Between the outer levels
-lay {clean["coverage"][THREE]:.0%} of the test ages (it should be 90 %), {clean["width"][THREE]:.0f} years apart on
+lay {clean["coverage"][THREE]:.0%} of the test ages (it should be 90%), {clean["width"][THREE]:.0f} years apart on
 average; check it on rows held out. A level is robust only against fewer outliers than lie beyond it: with
 {OUTLIERS:.0%} of them the outer levels were {dirty["width"][THREE]:.0f} years apart, and the median was off by
 {error[THREE]:.1f}.

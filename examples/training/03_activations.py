@@ -48,7 +48,7 @@ def network(seed: int, depth: int, **params) -> NNClassifier:
 
 
 def first_gradients(net: NNClassifier, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Gradient norms of the weights of all layers before training. Leaves `net` fitted by a step too small to matter."""
+    """Gradient norms of all weights before training. Leaves `net` fitted by a step too small to matter."""
     net.set_params(max_epochs=1, batch_size=len(X), learning_rate=1e-9, callbacks=[GradientNorm(by_layer=True)])
     return net.fit(X, y).history_.filter(regex=r"^gradient_norm_.*weight$").iloc[0].to_numpy(dtype=float)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from skorch.callbacks import Callback
+from torch.nn.modules.batchnorm import _NormBase
 
 
 class WeightAverage(Callback):
@@ -81,8 +82,9 @@ class WeightAverage(Callback):
 
 
 def _values(net) -> list[torch.Tensor]:
-    """Parameters, and the buffers that are numbers to average."""
-    return [*net.module_.parameters(), *(b for b in net.module_.buffers() if b.is_floating_point())]
+    """Parameters, and the statistics of batch normalisation; other buffers are constants."""
+    parts = [part for part in net.module_.modules() if isinstance(part, _NormBase)]
+    return [*net.module_.parameters(), *(b for part in parts for b in part.buffers() if b.is_floating_point())]
 
 
 @torch.no_grad()
