@@ -140,8 +140,9 @@ def conclusion(results: pd.DataFrame) -> str:
     kept = accuracy[["tanh", "relu", "leaky_relu", "gelu"]]
     gain = middle["accuracy"]["sigmoid, He"] - middle["accuracy"]["sigmoid"]
     leaky = accuracy["leaky_relu"] - accuracy["relu"]
+    blame = ": the dead units were hardly missed" if abs(leaky) < 0.01 else ""
     depth, best = mean["accuracy"].idxmax()
-    deeper = "more layers did not help" if depth == DEPTHS[0] else "with more layers accuracy fell again"
+    deeper = "more layers did not help it" if depth == DEPTHS[0] else "with more layers accuracy fell again"
     if depth == DEPTHS[-1]:
         deeper = "here depth helped"
     return f"""
@@ -163,7 +164,7 @@ says nothing, the norm does ({deep["first gradient"]["relu, small weights"]:.0e}
 Dead ReLU units come with depth, {deep["dead before"]["relu"]:.0%} before any training with {DEPTHS[-1]} layers, and
 with a learning rate that is too high: {dead["relu"]:.0%} after training at 0.001, {dead["relu, high rate"]:.0%} at
 0.03, where accuracy is {accuracy["relu, high rate"]:.3f} instead of {accuracy["relu"]:.3f}. Lower the rate first; leaky
-ReLU, which cannot die, changed accuracy by {leaky:+.3f}.
+ReLU, which cannot die, changed accuracy at 0.001 by {leaky:+.3f}{blame}.
 
 The best of all was "{best}" with {depth} hidden layers ({mean["accuracy"].max():.3f}); {deeper}. Take ReLU with two
 layers (the default of "mlp") and go deeper only if rows held out say so; then normalise (`module__normalization`) or

@@ -159,7 +159,7 @@ which flatters all but early stopping a little; search them by cross-validation.
   another where that is not enough.
 * A weight decay of 0.01, torch's default, changes little in so few steps ({small_decay:.3f}): a step shrinks weights
   by the share learning rate · decay. L2 in Adam's gradient reaches {l2["test loss"]:.3f} at its best strength,
-  {l2["strength"]}, and decoupled decay {decay["test loss"]:.3f} at {decay["strength"]}: the strengths mean different things.
+  {l2["strength"]}, and decoupled decay {decay["test loss"]:.3f} at {decay["strength"]}: these are different measures.
 * L1 makes networks sparse: {sparsest} leaves {zeros:.0%} of the weights at exactly 0, with a test loss of
   {sparse_loss:.3f}. Of the others only the elastic net makes zeros.
 * Time of an epoch, as a multiple of the plain network's: {listed_times}.

@@ -104,46 +104,39 @@ def draw(results: pd.DataFrame):
 
 def conclusion(results: pd.DataFrame) -> str:
     mean = results.groupby(BY, sort=False).mean(numeric_only=True)
-    texts = {}
-    for name in ("census", "digits"):
-        rows = mean.loc[name]
-        stopped, never = rows.drop(index="none"), rows.loc["none"]
-        best, low, high = stopped["test loss"].idxmin(), stopped.iloc[0], stopped.iloc[-1]
-        spread_of_them = stopped["test loss"].max() - stopped["test loss"].min()
-        choice = (
-            f"Which patience hardly matters (the test losses differ by {spread_of_them:.3f})"
-            if spread_of_them < 0.01
-            else f"Patience matters: {stopped.index[0]} epochs give a test loss of {low['test loss']:.3f}, "
-            f"{best} give {stopped.loc[best, 'test loss']:.3f}"
-        )
-        end = (
-            f"training to the end gives {never['test loss']:.3f} instead of {stopped['test loss'].min():.3f}"
-            if never["test loss"] > stopped["test loss"].min() + 0.001
-            else f"training to the end is as good ({never['test loss']:.3f})"
-        )
-        accurate = (
-            "its accuracy is lower too"
-            if never["test accuracy"] < stopped["test accuracy"].max() - 0.001
-            else ("yet its accuracy is as good: it is too sure of itself, not more often wrong")
-        )
-        texts[name] = (
-            f"On {name}, {end} ({accurate}: {never['test accuracy']:.3f} and at best {stopped['test accuracy'].max():.3f}).\n"
-            f"{choice}; {stopped.index[-1]} epochs take {high['seconds'] / low['seconds']:.1f} times as long as "
-            f"{stopped.index[0]}."
-        )
+    census_text, digits_text = (_of_case(name, mean.loc[name]) for name in ("census", "digits"))
     return f"""
 ## What to use
 
-{texts["census"]}
+{census_text}
 
-{texts["digits"]}
+{digits_text}
 
-So a patience of 10 to 20 epochs is a good start (`patience="auto"`: 12 for such a network), and more where the loss falls
-slowly or jumps: small learning rates, much dropout, few validation rows. Little patience saves seconds, but can stop a run
-that was still learning. With a learning rate that falls to 0 at the end, as that of the default network does, let it come
-to its end: the last epochs gain most. Do not report the validation loss of the kept epoch as the result: it is the lowest
-of many, so take other rows for that.
+A patience of 10 to 20 epochs is a good start (`patience="auto"`: 12 for such a network), and more where the loss falls
+slowly or jumps: small learning rates, much dropout, few validation rows. With a learning rate that falls to 0 at the
+end, as that of the default network does, let a run come to its end: the last epochs gain most. Do not report the
+validation loss of the kept epoch as the result: it is the lowest of many. Take other rows for that.
 """
+
+
+def _of_case(name: str, rows: pd.DataFrame) -> str:
+    """What the means of one data set say."""
+    stopped, never = rows.drop(index="none"), rows.loc["none"]
+    least, most = stopped.iloc[0], stopped.iloc[-1]
+    best = stopped["test loss"].idxmin()
+    lowest, accuracy = stopped.loc[best, ["test loss", "test accuracy"]]
+    end = f"On {name} training to the end gives a test loss of {never['test loss']:.3f}, early stopping {lowest:.3f}"
+    accurate = f"(accuracy {never['test accuracy']:.3f} and {accuracy:.3f})."
+    if never["test loss"] > lowest and never["test accuracy"] >= accuracy:
+        accurate += " More epochs make the network too sure of itself, but not more often wrong."
+    choice = (
+        f"All patiences do the same: their test losses differ by {stopped['test loss'].max() - lowest:.3f}."
+        if stopped["test loss"].max() - lowest < 0.01
+        else f"With patience {stopped.index[0]} the test loss is {least['test loss']:.3f}, with {best} {lowest:.3f}."
+    )
+    longer = most["seconds"] / least["seconds"]
+    time = f"Patience {stopped.index[-1]} takes {longer:.1f} times as long as {stopped.index[0]}."
+    return f"{end} {accurate}\n{choice} {time}"
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from skorch.callbacks import Callback
 from torch import Tensor
 
+from sknn.callbacks._readable import ReadableCallback
 
-class GradientNorm(Callback):
+
+class GradientNorm(ReadableCallback):
     """Record the norm of the gradient, the mean over the steps of an epoch, as `gradient_norm` in the history.
 
     For a pack it is the mean over the members. `TrainingCurveDisplay` shows it.
@@ -39,7 +40,7 @@ class GradientNorm(Callback):
             net.history.record(name, float(total) / self.n_steps_)
 
 
-class ClipGradient(Callback):
+class ClipGradient(ReadableCallback):
     """Scale the gradient down to a norm of at most c: g ← g·min(1, c / ‖g‖); for a pack that of each member.
 
     Parameters

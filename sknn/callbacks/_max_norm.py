@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from skorch.callbacks import Callback
 from torch import nn
 
+from sknn.callbacks._readable import ReadableCallback
 
-class MaxNorm(Callback):
+
+class MaxNorm(ReadableCallback):
     """After each step, scale the incoming weights of a unit back to a norm of at most c: w ← w·min(1, c / ‖w‖).
 
     Parameters

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from skorch.callbacks import Callback
+from sknn.callbacks._readable import ReadableCallback
 
 
-class TimeLimit(Callback):
+class TimeLimit(ReadableCallback):
     """End training after the epoch in which the limit would be passed.
 
     Schedules of the learning rate and the like are shortened to the epochs that are left, as soon as it is

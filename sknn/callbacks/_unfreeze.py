@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 
-from skorch.callbacks import Callback
+from sknn.callbacks._readable import ReadableCallback
 
 
-class Unfreeze(Callback):
+class Unfreeze(ReadableCallback):
     """Let frozen parameters be trained from an epoch on; with several of these, layer after layer.
 
     Parameters

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from skorch.callbacks import Callback
 from torch.nn.modules.batchnorm import _NormBase
 
+from sknn.callbacks._readable import ReadableCallback
 
-class WeightAverage(Callback):
+
+class WeightAverage(ReadableCallback):
     """An average of the weights of past steps, in the place of the last ones.
 
     After each epoch the average is validated, and kept if it is the best; training goes on from where it was.
