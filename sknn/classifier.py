@@ -53,8 +53,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
     activation : "auto", str, nn.Module class, callable or list of those, default="auto"
         Activation of a built-in network: "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
-        "sigmoid", "silu", "softplus", "tanh" (formulas in torch.nn), or what builds an activation module. A list has
-        one for each hidden layer of "tabular" or "mlp". "auto": "silu" for "tabular", "relu" for others.
+        "sigmoid", "silu", "softplus", "tanh" (formulas: `docs/menu.md`), or what builds an activation module. A list
+        has one for each hidden layer of "tabular" or "mlp". "auto": "silu" for "tabular", "relu" for others.
     dropout : "auto", float or list of float, default="auto"
         Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp" also
         a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".

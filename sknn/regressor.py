@@ -45,8 +45,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
     activation : "auto", str, nn.Module class, callable or list of those, default="auto"
         Activation of a built-in network: "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
-        "sigmoid", "silu", "softplus", "tanh" (formulas in torch.nn), or what builds an activation module. A list has
-        one for each hidden layer of "tabular" or "mlp". "auto": "silu" for "tabular", "relu" for others.
+        "sigmoid", "silu", "softplus", "tanh" (formulas: `docs/menu.md`), or what builds an activation module. A list
+        has one for each hidden layer of "tabular" or "mlp". "auto": "silu" for "tabular", "relu" for others.
     dropout : "auto", float or list of float, default="auto"
         Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp" also
         a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".
@@ -90,8 +90,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         The last two divide targets by their mean only. Or an nn.Module class or instance, or a function of
         (prediction, target), both (B, n_outputs), that returns one value a row (or one an output).
     loss_params : dict or None, default=None
-        Further arguments of the loss; `delta` is in standard deviations of y. `loss__<name>` sets one in `set_params`
-        and in a grid.
+        Further arguments of the loss; `delta` is in standard deviations of y, which gross outliers inflate.
+        `loss__<name>` sets one in `set_params` and in a grid.
     l1 : float, default=0.0
         L1 penalty: l1·Σ|w| over all weights, not biases, is added to the loss. Weights become exactly 0.
     l2 : float, default=0.0
@@ -156,7 +156,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         Which rows are held out. "auto": each member of a pack holds out a fold of its own, so that each row trains
         all members but one and its held-out prediction is `oof_prediction_`; for a single network, and where a
         transformer in `preprocessing` learns from y, a tenth of the rows. A float is the share of the rows that is
-        held out, the same for all members. Both are keep `groups` whole. An int is a number of folds; those, or the
+        held out, the same for all members. Both keep `groups` whole. An int is a number of folds; those, or the
         splits of a splitter, go to the members in turn, and a single network takes the first. Positions count the
         rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"

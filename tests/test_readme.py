@@ -8,6 +8,12 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+import sknn
+import sknn.augmentation
+import sknn.callbacks
+from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES
+from sknn.training import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOSSES, SCHEDULES
+
 ROOT = Path(__file__).parents[1]
 mpl.use("Agg")
 
@@ -38,3 +44,13 @@ def test_quickstart_runs_and_saves_its_picture(tmp_path, monkeypatch, capsys):
     assert "NNClassifier()" in printed
     assert "HistGradientBoosting" in printed
     assert (tmp_path / "curve.png").stat().st_size > 10_000
+
+
+def test_the_menu_lists_every_name_that_a_parameter_takes():
+    menu = (ROOT / "docs" / "menu.md").read_text()
+    registries = (MODULES, CLASSIFICATION_LOSSES, REGRESSION_LOSSES, ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES)
+    for names in registries:
+        assert [name for name in names if f'`"{name}"`' not in menu] == []
+    objects = [*sknn.augmentation.__all__, *sknn.callbacks.__all__]
+    internal = {"Augment", "Augmentation", "Mixture", "MonitorScore", "ProgressLine", "SklearnTasks"}
+    assert [name for name in objects if name not in menu and name not in internal] == []

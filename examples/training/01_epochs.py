@@ -60,8 +60,10 @@ def draw(results: pd.DataFrame):
     stopped = results[results["epochs"] == "early stopping"].mean(numeric_only=True)
     for ax, columns in ((left, ("training loss", "test loss")), (right, ("test accuracy",))):
         for column in columns:
-            grouped = fixed.groupby("epochs run")[column] line = ax.errorbar(list(grouped.groups), grouped.mean(),
-            grouped.std(), marker="o", markersize=3, label=column) if column != "training loss":
+            grouped = fixed.groupby("epochs run")[column]
+            mean, std = grouped.mean(), grouped.std().fillna(0.0)
+            line = ax.errorbar(list(grouped.groups), mean, std, marker="o", markersize=3, label=column)
+            if column != "training loss":
                 color = line[0].get_color()
                 ax.plot(stopped["epochs run"], stopped[column], "*", color=color, markersize=11, label="early stopping")
         ax.set(xscale="log", xlabel="epochs")
@@ -78,11 +80,13 @@ def conclusion(results: pd.DataFrame) -> str:
     return f"""
 ## What to use
 
-The test loss is lowest after {best} epochs ({fixed["test loss"].min():.3f}); after {last} it is {fixed.loc[last,
-"test loss"]:.3f}, while the training loss has fallen to {fixed.loc[last, "training loss"]:.3f}. Accuracy falls far
+The test loss is lowest after {best} epochs ({fixed["test loss"].min():.3f}); after {last} it is {
+        fixed.loc[last, "test loss"]:.3f}, while the training loss has fallen to {
+        fixed.loc[last, "training loss"]:.3f}. Accuracy falls far
 less ({fixed.loc[best, "test accuracy"]:.3f} and {fixed.loc[last, "test accuracy"]:.3f}): the network gets too sure of
-itself long before it changes its decisions, so watch the loss. Early stopping kept epoch {mean.loc["early stopping",
-"epochs run"]:.0f} on average and reached {mean.loc["early stopping", "test loss"]:.3f}, though it holds a tenth of
+itself long before it changes its decisions, so watch the loss. Early stopping kept epoch {
+        mean.loc["early stopping", "epochs run"]:.0f} on average and reached {
+        mean.loc["early stopping", "test loss"]:.3f}, though it holds a tenth of
 the rows out.
 
 Do not search for a number of epochs: set more than enough (`max_epochs`) and let `early_stopping` choose. With a

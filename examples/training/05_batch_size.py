@@ -111,7 +111,7 @@ def conclusion(results: pd.DataFrame) -> str:
         else f"Longer steps do not make up for it: with the linear rule the difference is {scaled_gap:.3f}."
     )
     limit = max(size for size in BATCH_SIZES if abs(linear[size] - linear[BASE_SIZE]) <= 0.01)
-    beyond = " A rate cannot grow for ever." if limit < large else ""
+    beyond = "; a rate cannot grow for ever" if limit < large else ""
     fast = 4 * BASE_SIZE
     return f"""
 ## What to use
@@ -121,7 +121,7 @@ At one learning rate, after the same number of epochs, {same.idxmax()} rows a ba
 
 The linear rule keeps batches of up to {limit} rows within one percentage point of {BASE_SIZE} rows
 ({linear[limit]:.3f} and {linear[BASE_SIZE]:.3f}), in {times[limit] / times[BASE_SIZE]:.0%} of the time. At {large} rows
-it gives {linear[large]:.3f}, and the √B rule {root[large]:.3f}.{beyond} This is SGD; for Adam, whose steps do not
+it gives {linear[large]:.3f}, and the √B rule {root[large]:.3f}{beyond}. This is SGD; for Adam, whose steps do not
 grow with the gradient, the √B rule is the one derived (Malladi et al., NeurIPS 2022).
 
 From {small} to {fast} rows an epoch gets {times[small] / times[fast]:.1f} times faster, from there to {large}

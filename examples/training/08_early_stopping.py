@@ -122,19 +122,19 @@ validation loss of the kept epoch as the result: it is the lowest of many. Take 
 def _of_case(name: str, rows: pd.DataFrame) -> str:
     """What the means of one data set say."""
     stopped, never = rows.drop(index="none"), rows.loc["none"]
-    least, most = stopped.iloc[0], stopped.iloc[-1]
     best = stopped["test loss"].idxmin()
     lowest, accuracy = stopped.loc[best, ["test loss", "test accuracy"]]
     end = f"On {name} training to the end gives a test loss of {never['test loss']:.3f}, early stopping {lowest:.3f}"
     accurate = f"(accuracy {never['test accuracy']:.3f} and {accuracy:.3f})."
     if never["test loss"] > lowest and never["test accuracy"] >= accuracy:
         accurate += " More epochs make the network too sure of itself, but not more often wrong."
+    worst = stopped["test loss"].idxmax()
     choice = (
-        f"All patiences do the same: their test losses differ by {stopped['test loss'].max() - lowest:.3f}."
-        if stopped["test loss"].max() - lowest < 0.01
-        else f"With patience {stopped.index[0]} the test loss is {least['test loss']:.3f}, with {best} {lowest:.3f}."
+        "Each patience keeps the same epochs."
+        if stopped["epoch kept"].nunique() == 1
+        else f"Patience {worst} does worst of them ({stopped.loc[worst, 'test loss']:.3f}), {best} best."
     )
-    longer = most["seconds"] / least["seconds"]
+    longer = stopped["seconds"].iloc[-1] / stopped["seconds"].iloc[0]
     time = f"Patience {stopped.index[-1]} takes {longer:.1f} times as long as {stopped.index[0]}."
     return f"{end} {accurate}\n{choice} {time}"
 

@@ -189,11 +189,11 @@ def _on_weights(results: pd.DataFrame) -> str:
     he, glorot = adam["he_uniform"], adam["glorot_uniform"]
     forgives = glorot - he < 0.25 * (sgd["glorot_uniform"] - sgd["he_uniform"])
     of_adam = (
-        f"Adam, whose steps do not depend on the size of the gradient, forgives that ({glorot:.3f} and {he:.3f})."
+        f"Adam, whose steps do not follow the size of the gradient, forgives that ({glorot:.3f} and {he:.3f})."
         if forgives
         else f"With Adam these errors are {glorot:.3f} and {he:.3f}."
     )
-    return f"""**First weights.** `weight_init="auto"`, He's for ReLU, will do. Two layers learn with nearly all of them.
+    return f"""**First weights.** `weight_init="auto"`, He's for ReLU, will do. Two layers learn with nearly all.
 {never} With 10 layers and SGD {sgd.idxmin()} is best ({sgd.min():.3f}): try it where there are many layers without
 normalisation. Glorot's weights, derived without ReLU, let the signal shrink from layer to layer:
 {sgd["glorot_uniform"]:.3f}, where He's have {sgd["he_uniform"]:.3f}. {of_adam}"""
@@ -227,7 +227,8 @@ something (Hein et al., CVPR 2019). Find such rows by other means, for example `
 def _on_the_loss(results: pd.DataFrame) -> str:
     training, test = (_means(results, name)["breast cancer", "auto"] for name in ("training loss", "test loss"))
     return f"""**The training loss tells how good a network is?** On breast cancer ("auto") it is {training:.4f}, and
-the test loss {test:.3f}. It tells that a network is able to learn; only rows held out tell whether it has learnt what it should."""
+the test loss {test:.3f}. It tells that a network is able to learn; only rows held out tell whether it has learnt what
+it should."""
 
 
 def _split(X, y, n_train, seed: int):

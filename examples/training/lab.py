@@ -59,7 +59,7 @@ def census(n_rows: int = 10_000) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def spread(results: pd.DataFrame, by: str | list[str], columns: dict[str, str]) -> pd.DataFrame:
-    """Mean ± standard deviation over seeds, as text: `columns` gives the format of each, such as {"accuracy": ".3f"}."""
+    """Mean ± standard deviation over seeds, as text; `columns` has the format of each, such as {"accuracy": ".3f"}."""
     grouped = results.groupby(by, sort=False)
     mean, std = grouped.mean(numeric_only=True), grouped.std(numeric_only=True).fillna(0.0)
     return pd.DataFrame(
