@@ -15,6 +15,7 @@ import pandas as pd
 from lab import census, figure, main, spread
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
+
 from sknn import NNClassifier
 
 EPOCHS = (1, 3, 10, 20, 30, 50, 100)
