@@ -544,7 +544,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if isinstance(network, TabularNet):
                 _set_weights(network, params, some_rows)
                 return network
-            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head)
+            may_pad = is_classifier(self)
+            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, may_pad=may_pad)
             if pretrained is None:
                 _set_weights(network, params, some_rows)
             return network

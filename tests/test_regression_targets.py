@@ -138,3 +138,14 @@ def test_quantiles_need_a_loss_that_has_them():
     net = quick(loss="quantile", loss_params={"quantiles": [0.1, 0.9]}).fit(X, Y)
     with pytest.raises(ValueError, match=r"those of the fit in order, \[0.1, 0.9\]"):
         net.predict_quantiles(X, [0.5])
+
+
+def test_a_module_must_give_all_the_outputs_of_a_loss():
+    from torch import nn
+
+    with pytest.raises(ValueError, match="must return one row of 2 outputs"):
+        quick(module=lambda n_features: nn.Linear(n_features, 1), n_members=1, loss="gaussian_nll").fit(X, Y)
+    with pytest.warns(UserWarning, match="gives 1 outputs, but y needs 3"):
+        net = quick(module=nn.Linear(10, 1), n_members=1, loss="quantile", loss_params={"quantiles": [0.1, 0.5, 0.9]})
+        net.set_params(module=nn.Sequential(nn.Linear(10, 1))).fit(X, Y)
+    assert net.predict_quantiles(X).shape == (442, 3)

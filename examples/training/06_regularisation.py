@@ -116,7 +116,7 @@ def draw(results: pd.DataFrame):
         100 * mean["weights at 0"], mean["test loss"], std["test loss"], marker="o", markersize=4, capsize=2, color="C1"
     )
     for strength, (zeros, loss) in mean.iterrows():
-        offset = {"xytext": (5, 8), "textcoords": "offset points", "fontsize": "small"}
+        offset = {"xytext": (4, 12), "textcoords": "offset points", "fontsize": "small"}
         right.annotate(f"l1 = {strength or 0}", (100 * zeros, loss), **offset)
     right.set(xlabel="weights that are exactly 0 (%)", ylabel="test cross-entropy", xlim=(-5, 118))
     right.set_xticks(range(0, 101, 20))

@@ -114,7 +114,7 @@ def conclusion(results: pd.DataFrame) -> str:
 
 A patience of 10 to 20 epochs is a good start (`patience="auto"`: 12 for such a network), and more where the loss falls
 slowly or jumps: small learning rates, much dropout, few validation rows. With a learning rate that falls to 0 at the
-end, as that of the default network does, let a run come to its end: the last epochs gain most. Do not report the
+end, as that of the default network does, let a run come to its end: its small last steps still gain. Do not report the
 validation loss of the kept epoch as the result: it is the lowest of many. Take other rows for that.
 """
 

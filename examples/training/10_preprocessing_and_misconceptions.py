@@ -1,7 +1,7 @@
 """# 10. Scaling, first weights, and three misconceptions
 
-**a. Scaling.** A step is about the same for all weights, so that a column of thousands drowns one of hundredths. Two
-small tables whose columns have very different units, wine and breast cancer: 60 % of the rows train an
+**a. Scaling.** A step of Adam is about the same for all weights, so that a column of thousands drowns one of
+hundredths. Two small tables whose columns have very different units, wine and breast cancer: 60 % of the rows train an
 `NNClassifier("mlp")` for 50 epochs, as they are (`preprocessing=None`), with `StandardScaler()`, and with "auto".
 
 **b. First weights.** The variance of a layer's weights decides whether signals and gradients keep their size from layer
@@ -9,10 +9,10 @@ to layer (Glorot and Bengio, 2010; He et al., 2015). Each `weight_init` with 2 a
 units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05, falling to 0 as a cosine), and for 10
 layers also Adam (0.001).
 
-**c. Misconceptions.** *More data always helps*: the test error by the number of training rows, with early stopping.
-*A confident network knows*: trained on the digits 0 to 4, what is its largest probability for the digits 5 to 9, and
-for pixels drawn at random? A plain network and the default pack (`NNClassifier()`, 8 members, calibrated) answer.
-*The training loss tells how good a network is*: see the losses of part a, and chapter 1.
+**c. Misconceptions.** *More data always helps*: the test error by the number of training rows, with early stopping, at
+most 60 epochs. *A confident network knows*: trained on the digits 0 to 4, what is its largest probability for the
+digits 5 to 9, and for pixels drawn at random? A plain network and the default pack (`NNClassifier()`, 8 members,
+calibrated) answer. *The training loss tells how good a network is*: see the losses of part a, and chapter 1.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _on_weights(results: pd.DataFrame) -> str:
     error = _means(results, "error")
     few, sgd, adam = (error[case] for case in CASES)
     stuck = [name for name in INITIALISERS if min(few[name], sgd[name], adam[name]) > 0.8]
-    never = f"Never with {' and '.join(stuck)}: next to no gradient comes through." if stuck else ""
+    never = f"In none of the cases learn {' and '.join(stuck)}: next to no gradient comes through." if stuck else ""
     he, glorot = adam["he_uniform"], adam["glorot_uniform"]
     forgives = glorot - he < 0.25 * (sgd["glorot_uniform"] - sgd["he_uniform"])
     of_adam = (
@@ -221,7 +221,8 @@ def _on_confidence(results: pd.DataFrame) -> str:
 {plain[unknown]:.0%} sure on average, and {plain[noise]:.0%} of random pixels (of digits that it knows
 {plain[f"shown {KNOWN}"]:.0%}). The calibrated pack {of_pack} does not know either ({pack[unknown]:.0%} and
 {pack[noise]:.0%}). Probabilities hold for rows like the training rows; far away from them ReLU networks are sure of
-something (Hein et al., CVPR 2019). Find such rows by other means, for example `IsolationForest`."""
+something (Hein et al., CVPR 2019). Whether rows are like them has to be checked by other means: see "Novelty and
+outlier detection" in scikit-learn's guide."""
 
 
 def _on_the_loss(results: pd.DataFrame) -> str:
