@@ -12,12 +12,29 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 _LARGEST = 2.0  # of |log temperature|
+_SPREAD = 0.1  # of log temperature, before any row is seen
 
 
-def best_temperature(log_loss: Callable[[float], float]) -> float:
-    """The temperature of the lowest loss; 1 unless it is lower there than without."""
-    found = minimize_scalar(lambda t: log_loss(float(np.exp(t))), bounds=(-_LARGEST, _LARGEST), method="bounded")
-    return float(np.exp(found.x)) if found.fun < log_loss(1.0) else 1.0
+def best_temperature(log_loss: Callable[[float], float], n_rows: int) -> float:
+    """The temperature of the lowest loss; 1 unless it is lower there than without.
+
+    On few rows without a wrong label the loss falls without end as the temperature goes to 0. So log temperature has a
+    normal prior about 0, which weighs as much as some rows do, and is nothing beside many.
+
+    Parameters
+    ----------
+    log_loss : callable
+        From a temperature to the mean loss of the rows.
+    n_rows : int
+        Their number.
+    """
+
+    def objective(log_temperature: float) -> float:
+        prior = log_temperature**2 / (2 * _SPREAD**2)
+        return log_loss(float(np.exp(log_temperature))) + prior / n_rows
+
+    found = minimize_scalar(objective, bounds=(-_LARGEST, _LARGEST), method="bounded")
+    return float(np.exp(found.x)) if found.fun < objective(0.0) else 1.0
 
 
 def ensemble_shrinkage(members: np.ndarray, ensemble: np.ndarray) -> float:

@@ -488,7 +488,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             y, weight = self._target.encode(valid.y)[known], self._row_weight(valid)
             weight = None if weight is None else weight[known]
             loss = functools.partial(self._target.log_loss, outputs[known], y, weight)
-            self._member_temperature = self.temperature_ = best_temperature(loss)
+            self._member_temperature = self.temperature_ = best_temperature(loss, len(known))
             if members is not None:
                 centred = self._target.centred
                 shrinkage = ensemble_shrinkage(centred(members), centred(self._target.combine(members)))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.feature_selection import SelectKBest
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_predict, train_test_split
@@ -258,8 +258,8 @@ def test_the_temperature_is_the_best_one():
     def loss(temperature):
         return np.mean(np.logaddexp(0, np.where(y, -1, 1) * overconfident / temperature))
 
-    assert best_temperature(loss) == pytest.approx(3, rel=0.1)
-    assert best_temperature(lambda temperature: 1.0) == 1.0
+    assert best_temperature(loss, 1_000_000) == pytest.approx(3, rel=0.1)
+    assert best_temperature(lambda temperature: 1.0, 100) == 1.0
 
 
 def test_an_ensemble_needs_less_temperature_by_the_noise_that_it_averages_out():
@@ -438,3 +438,18 @@ def test_a_pack_is_cloned_searched_and_cross_validated_in_a_pipeline():
 def test_a_parameter_that_is_not_valid_is_refused(params, message):
     with pytest.raises(ValueError, match=message):
         quick(NNRegressor, **params).fit(*data(NNRegressor))
+
+
+def test_few_rows_without_an_error_do_not_make_a_network_sure_of_itself():
+    def loss(temperature):  # of rows that are all right
+        return float(np.log1p(np.exp(-4 / temperature)))
+
+    assert 0.9 < best_temperature(loss, 50) < 1.0
+    assert best_temperature(loss, 100_000) < 0.5
+    X, y = load_digits(return_X_y=True)
+    plain, calibrated = (
+        NNClassifier("mlp", calibration=calibration, random_state=0).fit(X[:1200], y[:1200])
+        for calibration in (None, "auto")
+    )
+    losses = [log_loss(y[1200:], net.predict_proba(X[1200:])) for net in (plain, calibrated)]
+    assert losses[1] < 1.05 * losses[0]

@@ -153,7 +153,8 @@ def conclusion(results: pd.DataFrame) -> str:
 Without any of them the training loss is {none["training loss"]:.3f} and the test loss {none["test loss"]:.3f}.
 The lowest test loss is that of {winner} {others["strength"].iloc[0]}, {lowest:.3f}.{listed}
 The strength matters more than which of them is taken. The strengths in the left panel were picked by the test rows,
-which flatters all but early stopping a little; search them by cross-validation. {aim}
+and so, in a first look, were those to choose from. That flatters all but early stopping; search by cross-validation.
+{aim}
 
 * Begin with early stopping. It reaches {stop["test loss"]:.3f} with no strength to choose, and saves time. Add
   another where that is not enough.

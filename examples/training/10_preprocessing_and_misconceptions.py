@@ -6,8 +6,8 @@ hundredths. Two small tables whose columns have very different units, wine and b
 
 **b. First weights.** The variance of a layer's weights decides whether signals and gradients keep their size from layer
 to layer (Glorot and Bengio, 2010; He et al., 2015). Each `weight_init` with 2 and with 10 hidden layers of 64 ReLU
-units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05, falling to 0 as a cosine), and for 10
-layers also Adam (0.001).
+units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05) and for 10 layers also Adam (0.001). The
+rates fall to 0 as a cosine: with a constant one some deep networks ended in a spike of the loss, whatever their start.
 
 **c. Misconceptions.** *More data always helps*: the test error by the number of training rows, with early stopping, at
 most 60 epochs. *A confident network knows*: trained on the digits 0 to 4, what is its largest probability for the
