@@ -31,7 +31,7 @@ class Penalty:
 
     def begin(self, module: nn.Module) -> None:
         """Look up the weights of a network that is to be trained."""
-        self.weights = [weight for weight in penalised(module) if weight.requires_grad]
+        self.weights = penalised(module)
 
     @torch.no_grad()
     def value(self) -> Tensor | float:
@@ -41,7 +41,7 @@ class Penalty:
     @torch.no_grad()
     def add_gradient(self) -> None:
         """To the gradients of the loss."""
-        self._before, self._stays = [], []
+        self._signs: list[tuple[Tensor, Tensor, Tensor]] = []
         for weight in self.weights:
             grad = weight.grad
             if grad is None:
@@ -49,18 +49,17 @@ class Penalty:
             if self.l2:
                 grad.add_(weight, alpha=self.l2)
             if self.l1:
-                at_zero = weight == 0
-                shrunk = torch.sign(grad) * (grad.abs() - self.l1).clamp_(min=0)
-                grad.copy_(torch.where(at_zero, shrunk, grad + self.l1 * torch.sign(weight)))
-                self._before.append((weight, weight.detach().clone()))
-                self._stays.append(at_zero & (shrunk == 0))
+                sign = torch.sign(weight)
+                at_zero, shrunk = sign == 0, nn.functional.softshrink(grad, self.l1)
+                grad.add_(sign, alpha=self.l1).copy_(torch.where(at_zero, shrunk, grad))
+                self._signs.append((weight, sign, at_zero & (shrunk == 0)))
 
     @torch.no_grad()
     def end_step(self) -> None:
         """Stop at 0 those that the step took across it."""
-        for (weight, before), stays in zip(self._before, self._stays, strict=True):
-            weight.masked_fill_(stays | (before * weight < 0), 0.0)
-        self._before, self._stays = [], []
+        for weight, sign, stays in self._signs:
+            weight.masked_fill_(stays | (sign * weight < 0), 0.0)
+        self._signs = []
 
 
 def penalised(module: nn.Module) -> list[nn.Parameter]:
