@@ -173,10 +173,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """One epoch on the given rows, from where the last one ended."""
         resume = self.__sklearn_is_fitted__()
         params = self._check_params() | {"early_stopping": False, "max_epochs": 1}
-        if is_auto(params["lr_schedule"]):
-            params["lr_schedule"] = None  # a schedule needs an end
+        if params["lr_schedule"] is not None and not is_auto(params["lr_schedule"]):
+            raise InvalidParameterError(
+                f"The 'lr_schedule' parameter of {type(self).__name__} must be 'auto' or None in partial_fit, which does "
+                f"not know when training ends. Got {params['lr_schedule']!r} instead; set learning_rate between calls."
+            )
+        params["lr_schedule"] = None
         if resume:  # the rules have been applied to the rows of the first call
-            for name in RULES:
+            for name in RULES.keys() - ({"batch_size"} if needs_all_rows(params["optimizer"]) else set()):
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
         sample = self._check_sample(X, y, sample_weight, None, reset=not resume)
         params = self._resolve(params, sample, None)
@@ -194,6 +198,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _make_target(self, y, train: Sample, classes=None):
         """What stands between the user's targets and the network's outputs."""
+
+    def _check_target_unchanged(self, train: Sample) -> None:
+        """Refuse a loss that predicts something else than the fit that training goes on from."""
 
     def _class_codes(self, y) -> np.ndarray | None:
         """Codes of the classes by which a held-out part is stratified."""
@@ -248,9 +255,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         for prefix, entries in nested.items():
             if prefix in _LISTS:
                 setattr(self, prefix, set_parts(type(self).__name__, prefix, getattr(self, prefix), entries))
-            elif prefix == "module" and isinstance(self.module, Pretrained):
-                self.module = clone(self.module).set_params(**entries)
             else:
+                if prefix == "module" and isinstance(self.module, Pretrained):
+                    of_source = {key: entries.pop(key) for key in self.module.get_params() if key in entries}
+                    self.module = clone(self.module).set_params(**of_source)
                 check_nested(type(self).__name__, self.get_params(deep=False), prefix, entries)
                 setattr(self, NESTED[prefix], (getattr(self, NESTED[prefix]) or {}) | entries)
         return self
@@ -283,9 +291,23 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
             params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
+        if params["lr_schedule_params"] and params["lr_schedule"] is None:
+            raise InvalidParameterError(
+                f"The 'lr_schedule_params' parameter of {type(self).__name__} must be None without a schedule, and "
+                f"lr_schedule is {self.lr_schedule!r} here. Got {params['lr_schedule_params']!r} instead."
+            )
+        if facts.needs_all_rows and params["batch_size"] < facts.n_rows:
+            raise InvalidParameterError(
+                f"The 'batch_size' parameter of {type(self).__name__} must be 'auto' for L-BFGS, which needs all rows "
+                f"at once. Got {params['batch_size']!r} instead, for {facts.n_rows} rows."
+            )
         if is_auto(params["weight_init"]):
-            own = isinstance(params["module"], str)  # other networks bring their weights
-            follows = "unit_variance" if facts.tabular else initializer_for(params["activation"])
+            own = isinstance(params["module"], str) or params["module"] is TabularNet  # others bring their weights
+            follows = (
+                "unit_variance"
+                if facts.tabular or params["module"] is TabularNet
+                else initializer_for(params["activation"])
+            )
             params["weight_init"] = follows if own else None
         params["device"] = _device(params["device"])
         return params
@@ -378,6 +400,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             params["validation_split"] = of_pack if holds_out else None
         if resume:
             self._check_unchanged(params)
+            self._check_target_unchanged(parts.train)
         else:
             self._target = self._make_target(sample.y, parts.train, classes)
             self.encoder_ = self._make_encoder(params, self._seeds.encoder)
@@ -544,7 +567,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if isinstance(network, TabularNet):
                 _set_weights(network, params, some_rows)
                 return network
-            may_pad = is_classifier(self)
+            may_pad = getattr(self._target, "may_pad", False)
             try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, may_pad=may_pad)
             if pretrained is None:
                 _set_weights(network, params, some_rows)

@@ -12,10 +12,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 _LARGEST = 2.0  # of |log temperature|
-_SPREAD = 0.1  # of log temperature, before any row is seen
+SPREAD = 0.1  # of log temperature, before any row is seen
+WIDE_SPREAD = 1.0  # the same where logits were not trained to be those of probabilities
 
 
-def best_temperature(log_loss: Callable[[float], float], n_rows: int) -> float:
+def best_temperature(log_loss: Callable[[float], float], n_rows: int, spread: float = SPREAD) -> float:
     """The temperature of the lowest loss; 1 unless it is lower there than without.
 
     On few rows without a wrong label the loss falls without end as the temperature goes to 0. So log temperature has a
@@ -27,10 +28,12 @@ def best_temperature(log_loss: Callable[[float], float], n_rows: int) -> float:
         From a temperature to the mean loss of the rows.
     n_rows : int
         Their number.
+    spread : float, default=0.1
+        Standard deviation of the prior.
     """
 
     def objective(log_temperature: float) -> float:
-        prior = log_temperature**2 / (2 * _SPREAD**2)
+        prior = log_temperature**2 / (2 * spread**2)
         return log_loss(float(np.exp(log_temperature))) + prior / n_rows
 
     found = minimize_scalar(objective, bounds=(-_LARGEST, _LARGEST), method="bounded")

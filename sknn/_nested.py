@@ -32,7 +32,7 @@ def get_parts(parts) -> dict[str, Any]:
 
 def set_parts(owner: str, parameter: str, parts, entries: dict[str, Any]) -> list:
     """A copy of a list of objects in which some of their parameters are set."""
-    copied = copy.deepcopy(list(parts or []))
+    copied = [own_copy(part) for part in parts or []]
     named = _named(copied)
     for key, value in entries.items():
         name, _, rest = key.partition("__")
@@ -43,6 +43,15 @@ def set_parts(owner: str, parameter: str, parts, entries: dict[str, Any]) -> lis
             )
         named[name].set_params(**{rest: value})
     return copied
+
+
+def own_copy(part):
+    """A copy of an object, so that the user's is not changed; what cannot be copied (a file) is shared."""
+    try:
+        return copy.deepcopy(part)
+    except TypeError:
+        name, shared = part if isinstance(part, tuple) else (None, part)
+        return copy.copy(shared) if name is None else (name, copy.copy(shared))
 
 
 def _named(parts) -> dict[str, Any]:

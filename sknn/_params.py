@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from numbers import Integral, Real
 
 import torch
@@ -32,6 +33,7 @@ from sknn.training import (
     needs_all_rows,
     optimizer_parameters,
     schedule_parameters,
+    takes_groups,
     takes_weight_decay,
 )
 
@@ -94,7 +96,9 @@ def nested_names(params: dict, prefix: str) -> list[str] | None:
     if prefix == "loss":
         return loss_parameters(params["loss"])
     if prefix == "lr_schedule":
-        return schedule_parameters(_of_learning_rate(params["lr_schedule"]))
+        schedule = _of_learning_rate(params["lr_schedule"])
+        known = not isinstance(schedule, str) or schedule in {*SCHEDULES, PLATEAU}
+        return schedule_parameters(schedule) if known else None  # a wrong name is refused in fit
     module = params["module"]
     if isinstance(module, Pretrained):
         module = module.architecture
@@ -131,6 +135,12 @@ def check_params(owner: str, params: dict) -> None:
     _check_numeric_embedding(owner, params)
     if isinstance(params["module"], Pretrained):
         params["module"].check()
+        grouped = not takes_groups(params["optimizer"]) or "param_groups" in (params["optimizer_params"] or {})
+        if params["module"].learning_rates and grouped:
+            raise InvalidParameterError(
+                f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one rate, and "
+                f"with param_groups in 'optimizer_params'. Got {params['module'].learning_rates!r} instead."
+            )
     _check_lists(owner, params)
     _check_augmentation(owner, params["augmentation"])
     decays = params["weight_decay"] and not is_auto(params["weight_decay"])
@@ -144,11 +154,17 @@ def check_params(owner: str, params: dict) -> None:
             f"The 'l1' parameter of {owner} must be 0 for L-BFGS, whose line search needs a smooth loss. Got "
             f"{params['l1']!r} instead; use l2, or another optimizer."
         )
-    if isinstance(params["module"], nn.Module) and not is_auto(params["weight_init"]):
+    if isinstance(params["module"], nn.Module | Pretrained) and not is_auto(params["weight_init"]):
         raise InvalidParameterError(
-            f"The 'weight_init' parameter of {owner} must be 'auto' for a module instance, which is trained from its "
-            f"present weights. Got {params['weight_init']!r} instead; pass the module's class."
+            f"The 'weight_init' parameter of {owner} must be 'auto' for a module instance or Pretrained, which is "
+            f"trained from its present weights. Got {params['weight_init']!r} instead; pass the module's class."
         )
+    if params["augmentation"] and needs_all_rows(params["optimizer"]):
+        raise InvalidParameterError(
+            f"The 'augmentation' parameter of {owner} must be None for L-BFGS, which compares losses of the same rows. "
+            f"Got {params['augmentation']!r} instead; use another optimizer."
+        )
+    _check_shape(owner, params)
     if isinstance(params["activation"], nn.Module):
         raise InvalidParameterError(
             f"The 'activation' parameter of {owner} must be a name, an nn.Module class or a callable that builds one. "
@@ -191,10 +207,44 @@ def schedule_functions(params: dict) -> dict:
         return {}
     named = value if isinstance(value, dict) else {"learning_rate": value}
     return {
-        name: make_schedule(schedule, options if name == "learning_rate" else {}, params["max_epochs"])
+        name: make_schedule(schedule, options if name == "learning_rate" else {})
         for name, schedule in named.items()
         if schedule is not None
     }
+
+
+def _check_shape(owner: str, params: dict) -> None:
+    """Refuse what a built-in network has no use for."""
+    module = params["module"]
+    for name in ("hidden_layer_sizes", "activation", "dropout") if isinstance(module, str) else ():
+        if not is_auto(params[name]) and name not in (module_params_of(module) or []):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} must be 'auto' for module={module!r}, which has no hidden layers. "
+                f"Got {params[name]!r} instead."
+            )
+    if isinstance(params["dropout"], list | tuple) and isinstance(module, str) and module in ("tabular", "cnn"):
+        raise InvalidParameterError(
+            f"The 'dropout' parameter of {owner} must be 'auto' or a number for module={module!r}. Got "
+            f"{params['dropout']!r} instead; 'mlp' and 'resnet' take a list."
+        )
+    for name, (low, high) in _RANGES.items():
+        group, _, key = name.partition(" ")
+        value = (params[group] or {}).get(key, low)
+        if not isinstance(value, Real) or not low <= float(value) <= high:
+            raise InvalidParameterError(
+                f"The {key!r} in {group!r} of {owner} must be a number from {low} to {high}. Got {value!r} instead."
+            )
+
+
+# Of numbers in dicts, for losses and schedules by name.
+_RANGES = {
+    "loss_params label_smoothing": (0, 1),
+    "loss_params delta": (0, math.inf),
+    "loss_params margin": (0, math.inf),
+    "lr_schedule_params step_size": (1, math.inf),
+    "lr_schedule_params n_cycles": (1, math.inf),
+    "lr_schedule_params warmup": (0, 1),
+}
 
 
 def _check_numeric_embedding(owner: str, params: dict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from sknn.modules import is_of_head, load_weights, renew_head
+from sknn.modules import Members, StackedMembers, is_of_head, load_weights, own_names, renew_head
 
 
 class Pretrained(BaseEstimator):
@@ -68,6 +69,19 @@ class Pretrained(BaseEstimator):
         """With the same source: a clone of a fitted estimator would have lost what it has learned."""
         return type(self)(**self.get_params(deep=False))
 
+    def get_params(self, deep=True):
+        """Get the parameters, without those of the source.
+
+        Parameters
+        ----------
+        deep : ignored
+
+        Returns
+        -------
+        params : dict
+        """
+        return super().get_params(deep=False)
+
     @property
     def fitted(self):
         """The fitted estimator, or None if the source is something else."""
@@ -106,6 +120,8 @@ class Pretrained(BaseEstimator):
                 raise ValueError(
                     "With weights alone, module must say for which network they are: pass module='mlp', say."
                 )
+        if any(not isinstance(factor, Real) or factor < 0 for factor in (self.learning_rates or {}).values()):
+            raise ValueError(f"learning_rates must hold factors of at least 0. Got {self.learning_rates!r} instead.")
         if self.new_head not in (True, False, "auto"):
             raise ValueError(f"new_head must be 'auto', True or False. Got {self.new_head!r} instead.")
 
@@ -125,7 +141,9 @@ class Pretrained(BaseEstimator):
         if self.network is None:
             left = load_weights(module, self._weights())
         renews = self.new_head is True or (self.new_head == "auto" and not self._has_classes(classes))
-        if renews or (self.network is not None and self.new_head == "auto" and _n_outputs(module) != n_outputs):
+        n_found = _n_outputs(module)
+        fits = n_found == n_outputs or (n_found == 1 and n_outputs == 2 and classes is not None)
+        if renews or (self.network is not None and self.new_head == "auto" and not fits):
             module = renew_head(module, n_outputs)
         elif left and self.new_head is False:
             raise ValueError(
@@ -143,8 +161,9 @@ class Pretrained(BaseEstimator):
     def lr_factors(self, module: nn.Module) -> dict[str, float]:
         """Factors on the learning rate by names of parameters."""
         factors: dict[str, float] = {}
-        for name, _ in module.named_parameters():
-            fits = [f for pattern, f in (self.learning_rates or {}).items() if self._matches(module, name, [pattern])]
+        single: Any = module.one_member() if isinstance(module, Members | StackedMembers) else module
+        for name, own in own_names(module).items():
+            fits = [f for pattern, f in (self.learning_rates or {}).items() if self._matches(single, own, [pattern])]
             factors |= {name: float(fits[0])} if fits else {}
         return factors
 

@@ -33,6 +33,11 @@ class StandardizedTargets:
         scale = np.sqrt(np.average(np.square(y - mean), axis=0, weights=weight))
         return mean, np.where(scale > 0, scale, 1.0)
 
+    def widen(self, y: np.ndarray) -> None:
+        """Take in the range of further training rows."""
+        y = _as_columns(y)
+        self.range = np.minimum(self.range[0], y.min(axis=0)), np.maximum(self.range[1], y.max(axis=0))
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         if y.ndim != self.ndim or _as_columns(y).shape[1] != self.n_user_outputs:
             raise ValueError(
@@ -132,9 +137,8 @@ class LogLinkTargets(StandardizedTargets):
     """Outputs are logarithms of means; targets are divided by their mean, so that 0 stays 0."""
 
     def __init__(self, y: np.ndarray, weight: np.ndarray | None, loss: str):
-        low = "larger than 0" if loss == "gamma" else "at least 0"
-        if (y <= 0 if loss == "gamma" else y < 0).any():
-            raise ValueError(f"Some value(s) of y are out of range: loss={loss!r} needs targets {low}. Got {y.min()}.")
+        self.loss = loss
+        self._check_range(y)
         if not (np.average(_as_columns(y), axis=0, weights=weight) > 0).all():
             raise ValueError(f"The sum of y must be larger than 0 for loss={loss!r}. Got only zeros.")
         super().__init__(y, weight)
@@ -143,11 +147,29 @@ class LogLinkTargets(StandardizedTargets):
     def _location_and_scale(y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(y.shape[1]), np.average(y, axis=0, weights=weight)
 
+    def _check_range(self, y: np.ndarray) -> None:
+        low = "larger than 0" if self.loss == "gamma" else "at least 0"
+        if (y <= 0 if self.loss == "gamma" else y < 0).any():
+            raise ValueError(
+                f"Some value(s) of y are out of range: loss={self.loss!r} needs targets {low}. Got {y.min()}."
+            )
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        self._check_range(y)
+        return super().encode(y)
+
     def combine(self, members: np.ndarray) -> np.ndarray:
         return (logsumexp(members.astype(np.float64), axis=0) - np.log(len(members))).astype(np.float32)
 
     def _centers(self, outputs: np.ndarray) -> np.ndarray:
         return np.exp(np.minimum(outputs.astype(np.float64), 50.0))
+
+
+def kind_of_targets(loss, loss_params: dict) -> tuple:
+    """What must stay the same when training goes on."""
+    if loss == "quantile":
+        return loss, check_quantiles(loss_params.get("quantiles", (0.5,)))
+    return (loss,) if loss in ("gaussian_nll", "poisson", "gamma") else ("standardised",)
 
 
 def make_targets(loss, loss_params: dict, y: np.ndarray, weight: np.ndarray | None) -> StandardizedTargets:

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from skorch.callbacks import EarlyStopping, LRScheduler
 
+from sknn._nested import own_copy
 from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, StopIfNotFinite, TimeLimit
 from sknn.training import is_torch_scheduler, torch_scheduler
 
@@ -51,7 +52,7 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
         loss = "train_loss" if valid is None else "valid_loss"
         policy, options = torch_scheduler(params["lr_schedule"]), params["lr_schedule_params"] or {}
         callbacks.append(("_lr_scheduler", LRScheduler(policy, monitor=loss, **options)))
-    callbacks += [_own_copy(callback) for callback in params["callbacks"] or []]
+    callbacks += [own_copy(callback) for callback in params["callbacks"] or []]
     if watched is not None:
         stop = EarlyStopping(
             monitor=watched,
@@ -95,15 +96,6 @@ def scorer_of_outputs(estimator, monitor, valid) -> Callable[[np.ndarray], float
             raise
 
     return score
-
-
-def _own_copy(callback):
-    """A copy of a user's callback, so that training changes none of his; what cannot be copied (a file) is shared."""
-    try:
-        return copy.deepcopy(callback)
-    except TypeError:
-        name, shared = callback if isinstance(callback, tuple) else (None, callback)
-        return copy.copy(shared) if name is None else (name, copy.copy(shared))
 
 
 def _takes_sample_weight(scorer) -> bool:

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknn._base import BaseNN
-from sknn._calibration import best_temperature, ensemble_shrinkage
+from sknn._calibration import SPREAD, WIDE_SPREAD, best_temperature, ensemble_shrinkage
 from sknn._params import CONSTRAINTS
 from sknn._sample import Sample
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
@@ -169,8 +169,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.
     calibration : "auto" or None, default="auto"
-        "auto" divides logits by a temperature that makes the loss of held-out predictions lowest (Guo et
-        al., "On calibration of modern neural networks", ICML 2017), where rows are held out. None: not.
+        "auto" divides logits by a temperature that lowers the loss of held-out predictions (Guo et al., "On
+        calibration of modern neural networks", ICML 2017), where rows are held out; near 1 unless they are many.
+        None: not.
     preset : {"fast", "default", "thorough"}, default="default"
         What "auto" aims for: little time, a balance, or accuracy (more members, larger networks, more steps).
     callbacks : list or None, default=None
@@ -488,7 +489,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
             y, weight = self._target.encode(valid.y)[known], self._row_weight(valid)
             weight = None if weight is None else weight[known]
             loss = functools.partial(self._target.log_loss, outputs[known], y, weight)
-            self._member_temperature = self.temperature_ = best_temperature(loss, len(known))
+            spread = SPREAD if self.loss == "cross_entropy" else WIDE_SPREAD
+            self._member_temperature = self.temperature_ = best_temperature(loss, len(known), spread)
             if members is not None:
                 centred = self._target.centred
                 shrinkage = ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
@@ -512,6 +514,7 @@ class ClassLabels:
     """One label a row: labels to codes for the loss, and logits back to labels."""
 
     n_user_outputs = 1
+    may_pad = True  # a single logit will do for two classes
     temperature = 1.0
 
     def __init__(self, labels: np.ndarray, class_weight, y: np.ndarray, weight: np.ndarray | None):

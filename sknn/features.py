@@ -95,7 +95,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
             used = clone(used).fit(X, y, **fit_params)
         self.estimator_ = used
         self._backbone = Backbone(self._module, self.layer)
-        self.n_features_out_ = self._features(X[:1] if not hasattr(X, "iloc") else X.iloc[:1]).shape[1]
+        self.n_features_out_ = self._features(X).shape[1]
         return self
 
     def transform(self, X):

@@ -13,7 +13,7 @@ from sknn._auto import is_auto
 from sknn.plotting._matplotlib import import_pyplot
 
 _SMOOTHING = 0.9  # of the moving average of the loss
-_DIVERGED = 4.0  # times the lowest loss
+_DIVERGED = 3.0  # times its fall, above its lowest value
 _SHARE_OF_DROP = 10.0  # how far below the rate of the lowest loss, where no slope stands out
 
 
@@ -31,7 +31,8 @@ class LearningRateFinder(BaseEstimator):
     min_learning_rate : float, default=1e-5
         Rate of the first step.
     max_learning_rate : float, default=1.0
-        Rate of the last step. The test ends before, when the loss has reached four times its lowest value.
+        Rate of the last step. The test ends before, when the loss has risen from its lowest value by three times as
+        much as it had fallen.
     n_steps : int, default=100
         Steps, of a batch each.
 
@@ -104,6 +105,8 @@ class LearningRateFinder(BaseEstimator):
         if is_auto(net.batch_size) and len(y) < 2 * self.n_steps:
             net.set_params(batch_size=min(32, len(y)))
         net.fit(X, y, **({} if sample_weight is None else {"sample_weight": sample_weight}))
+        if not steps.losses:
+            raise ValueError("The loss was not a finite number from the first step on. Scale X, or change the loss.")
         self.learning_rates_ = np.array(steps.rates)
         self.losses_ = np.array(steps.losses)
         self.smoothed_losses_ = _smoothed(self.losses_)
@@ -165,7 +168,8 @@ class _Steps(Callback):
             return
         self.losses.append(float(loss.detach()))
         smooth = _smoothed(np.array(self.losses))
-        diverged = not math.isfinite(self.losses[-1]) or (len(smooth) > 10 and smooth[-1] > _DIVERGED * smooth.min())
+        fall = max(smooth[0] - smooth.min(), abs(smooth[0]) / 4)  # at the least a quarter: losses of batches are noisy
+        diverged = not math.isfinite(self.losses[-1]) or smooth[-1] - smooth.min() > _DIVERGED * fall
         if diverged and not math.isfinite(self.losses[-1]):
             self.losses.pop()
             self.rates.pop()

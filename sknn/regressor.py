@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
 from sknn._base import BaseNN
 from sknn._params import CONSTRAINTS
-from sknn._regression_targets import GaussianTargets, QuantileTargets, make_targets
+from sknn._regression_targets import GaussianTargets, QuantileTargets, kind_of_targets, make_targets
 from sknn._sample import Sample
 from sknn.training import REGRESSION_LOSSES
 
@@ -346,7 +346,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the unit, and with the number of dimensions, of `y` in `fit`. For quantiles the median, on a line
-            between the levels around it, or the level nearest to it.
+            between the levels around it, or the level nearest to it. Never beyond the targets
+            of the training rows.
         """
         outputs = self._outputs(X)
         return self._target.predict(outputs)
@@ -411,7 +412,17 @@ class NNRegressor(RegressorMixin, BaseNN):
         return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
 
     def _make_target(self, y, train: Sample, classes=None):
+        self._target_kind = kind_of_targets(self.loss, self.loss_params or {})
         return make_targets(self.loss, self.loss_params or {}, train.y, train.weight)
+
+    def _check_target_unchanged(self, train: Sample) -> None:
+        kind = kind_of_targets(self.loss, self.loss_params or {})
+        if kind != self._target_kind:
+            raise InvalidParameterError(
+                "The 'loss' parameter of NNRegressor must not change what is predicted when training goes on "
+                f"(warm_start, partial_fit). It was {self._target_kind!r} and is {kind!r} now; set warm_start=False."
+            )
+        self._target.widen(train.y)
 
     def _decode_outputs(self, outputs):
         return self._target.predict(outputs)

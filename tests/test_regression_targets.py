@@ -145,7 +145,8 @@ def test_a_module_must_give_all_the_outputs_of_a_loss():
 
     with pytest.raises(ValueError, match="must return one row of 2 outputs"):
         quick(module=lambda n_features: nn.Linear(n_features, 1), n_members=1, loss="gaussian_nll").fit(X, Y)
+    params = {"loss": "quantile", "loss_params": {"quantiles": [0.1, 0.5, 0.9]}}
+    net = quick(module=nn.Sequential(nn.Linear(10, 1)), n_members=1, **params)
     with pytest.warns(UserWarning, match="gives 1 outputs, but y needs 3"):
-        net = quick(module=nn.Linear(10, 1), n_members=1, loss="quantile", loss_params={"quantiles": [0.1, 0.5, 0.9]})
-        net.set_params(module=nn.Sequential(nn.Linear(10, 1))).fit(X, Y)
+        net.fit(X, Y)
     assert net.predict_quantiles(X).shape == (442, 3)

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "augmentation": {"augmentation"},
     "preprocessing": {"preprocessing"},
     "training": {"training", "augmentation", "modules", "preprocessing"},
-    "callbacks": {"callbacks"},
+    "callbacks": {"callbacks", "modules"},
     "plotting": {"plotting"},
     "_auto": set(),
     "_calibration": set(),
@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "_summary": {"modules"},
     "_params": {"_auto", "_pretrained", "augmentation", "modules", "training"},
     "_sample": {"preprocessing"},
-    "_watch": {"callbacks", "training"},
+    "_watch": {"_nested", "callbacks", "training"},
     "_predict": {"modules", "preprocessing", "training"},
     "_base": {
         "_auto", "_nested", "_params", "_predict", "_pretrained", "_sample", "_summary", "_watch", "augmentation",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sknn.callbacks._readable import ReadableCallback
+from sknn.modules import is_stacked, own_names
 
 
 class GradientNorm(ReadableCallback):
@@ -27,7 +28,7 @@ class GradientNorm(ReadableCallback):
 
     @torch.no_grad()
     def on_grad_computed(self, net, named_parameters, **kwargs):
-        squares = {name: _squares(p.grad, net.n_members) for name, p in named_parameters if p.grad is not None}
+        squares = _squares(net, named_parameters)
         norms = {"gradient_norm": torch.stack(list(squares.values())).sum(0).sqrt().mean()}
         if self.by_layer:
             norms |= {f"gradient_norm_{name}": square.sqrt().mean() for name, square in squares.items()}
@@ -62,21 +63,45 @@ class ClipGradient(ReadableCallback):
 
     @torch.no_grad()
     def on_grad_computed(self, net, named_parameters, **kwargs):
-        grads = [p.grad for _, p in named_parameters if p.grad is not None]
-        norm = torch.stack([_squares(grad, net.n_members) for grad in grads]).sum(0).sqrt()
+        squares = _squares(net, named_parameters)
+        norm = torch.stack(list(squares.values())).sum(0).sqrt()
         factor = (self.max_norm / norm.clamp_(min=1e-12)).clamp_(max=1.0)  # () or (K,)
-        for grad in grads:
-            grad.mul_(factor.view(-1, *[1] * (grad.ndim - 1)) if _is_stacked(grad, net.n_members) else factor.mean())
+        for name, parameter in named_parameters:
+            if parameter.grad is None:
+                continue
+            if net.n_members is None:
+                parameter.grad.mul_(factor)
+            elif not is_stacked(net.module_):
+                parameter.grad.mul_(factor[_member(name)])
+            elif _has_members(parameter, net.n_members):
+                parameter.grad.mul_(factor.view(-1, *[1] * (parameter.ndim - 1)))
+            else:  # shared by all
+                parameter.grad.mul_(factor.mean())
 
 
-def _squares(grad: Tensor, n_members: int | None) -> Tensor:
-    """The sum of squares; of each member (K,) for a pack. What members share counts for each."""
-    if n_members is None:
-        return grad.square().sum()
-    if not _is_stacked(grad, n_members):
-        return grad.square().sum().expand(n_members)
-    return grad.square().flatten(1).sum(1)
+def _squares(net, named_parameters) -> dict[str, Tensor]:
+    """Sums of squares of each parameter's gradient by its name in a single network, for a pack (K,) of each member."""
+    names, k = own_names(net.module_), net.n_members
+    found: dict[str, Tensor] = {}
+    for name, parameter in named_parameters:
+        grad, own = parameter.grad, names.get(name.removeprefix("module."), name)
+        if grad is None:
+            continue
+        if k is None:
+            found[own] = grad.square().sum()
+        elif not is_stacked(net.module_):  # the members are modules of their own
+            found.setdefault(own, grad.new_zeros(k))[_member(name)] = grad.square().sum()
+        elif _has_members(parameter, k):
+            found[own] = grad.square().flatten(1).sum(1)
+        else:  # what members share counts for each
+            found[own] = grad.square().sum().expand(k)
+    return found
 
 
-def _is_stacked(grad: Tensor, n_members: int | None) -> bool:
-    return n_members is not None and grad.ndim > 1 and grad.shape[0] == n_members
+def _member(name: str) -> int:
+    """Of a parameter "members.k.<name>"."""
+    return int(name.partition("members.")[2].partition(".")[0])
+
+
+def _has_members(parameter: Tensor, n_members: int) -> bool:
+    return parameter.ndim > 1 and parameter.shape[0] == n_members

@@ -27,12 +27,14 @@ class MaxNorm(ReadableCallback):
     def on_train_begin(self, net, **kwargs):
         if self.max_norm <= 0:
             raise ValueError(f"max_norm must be larger than 0. Got {self.max_norm!r}.")
-        self.weights_ = [(weight, axes) for weight, axes in _incoming(net.module_) if weight.requires_grad]
+        self.weights_ = list(_incoming(net.module_))
 
     @torch.no_grad()
     def on_step_end(self, net):
         """After each step of the optimizer."""
         for weight, axes in self.weights_:
+            if not weight.requires_grad:
+                continue
             norm = weight.square().sum(axes, keepdim=True).sqrt_()
             weight.mul_((self.max_norm / norm.clamp_(min=1e-12)).clamp_(max=1.0))
 

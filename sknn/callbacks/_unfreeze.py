@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 
 from sknn.callbacks._readable import ReadableCallback
+from sknn.modules import own_names
 
 
 class Unfreeze(ReadableCallback):
@@ -38,10 +39,12 @@ class Unfreeze(ReadableCallback):
 
     def on_train_begin(self, net, **kwargs):
         patterns = [self.patterns] if isinstance(self.patterns, str) else list(self.patterns)
-        names = [name for name, _ in net.module_.named_parameters()]
-        self.names_ = {name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
-        if not self.names_:
-            raise ValueError(f"No parameter's name fits patterns={self.patterns!r}. The names are {names}.")
+        names = own_names(net.module_)
+        fits = {name for name, own in names.items() if any(fnmatch.fnmatchcase(own, pattern) for pattern in patterns)}
+        if not fits:
+            known = list(dict.fromkeys(names.values()))
+            raise ValueError(f"No parameter's name fits patterns={self.patterns!r}. The names are {known}.")
+        self.names_ = fits
 
     def on_epoch_begin(self, net, **kwargs):
         if len(net.history) == self.epoch:

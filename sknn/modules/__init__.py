@@ -13,7 +13,7 @@ from sknn.modules._build import (
 from sknn.modules._cnn import CNN
 from sknn.modules._head import Backbone, is_of_head, load_weights, renew_head
 from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
-from sknn.modules._members import StackedMembers, n_members_of
+from sknn.modules._members import Members, StackedMembers, is_stacked, n_members_of, own_names
 from sknn.modules._mlp import ACTIVATIONS, MLP, NORMALIZATIONS, CategoryEmbedding, Dropout, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
@@ -33,6 +33,7 @@ __all__ = [
     "Dropout",
     "HandGradient",
     "LinearNet",
+    "Members",
     "ResNet",
     "StackedMembers",
     "TabularNet",
@@ -47,9 +48,11 @@ __all__ = [
     "initialize",
     "initializer_for",
     "is_of_head",
+    "is_stacked",
     "load_weights",
     "module_params_of",
     "n_members_of",
+    "own_names",
     "renew_head",
     "scale_to_unit_variance",
     "try_out",

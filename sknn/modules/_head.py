@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sknn.modules._build import call_module
-from sknn.modules._members import n_members_of
+from sknn.modules._members import n_members_of, tensor_of
 from sknn.modules._tabular import TabularNet
 
 
@@ -62,7 +63,7 @@ class Backbone(nn.Module):
     Parameters
     ----------
     module : nn.Module
-        A network that ends in a linear layer, or a :class:`TabularNet`. It is shared, not copied.
+        A network that ends in a linear layer, or a :class:`TabularNet`. Its weights are shared, not copied.
     layer : str or None, default=None
         Name of another part of the network, whose outputs are taken.
 
@@ -73,30 +74,59 @@ class Backbone(nn.Module):
         super().__init__()
         if layer is None and n_members_of(module) is not None and not isinstance(module, TabularNet):
             raise ValueError("A pack of modules has no features of its own. Use n_members=1.")
-        self.module = module
         if layer is not None and layer not in dict(module.named_modules()):
-            raise ValueError(
-                f"layer must be one of {[name for name, _ in module.named_modules() if name]}. Got {layer!r}."
-            )
+            names = [name for name, _ in module.named_modules() if name]
+            raise ValueError(f"layer must be one of {names}. Got {layer!r}.")
         self.layer = layer
+        self.is_tabular = layer is None and isinstance(module, TabularNet)
+        if not self.is_tabular:
+            module = _sharing_weights(module)
+            name = head_of(module) if layer is None else layer
+            tap = _Tap(module.get_submodule(name), takes_input=layer is None)
+            if name:
+                parent, _, attribute = name.rpartition(".")
+                setattr(module.get_submodule(parent), attribute, tap)
+            else:
+                module = tap
+        self.module = module
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None = None) -> Tensor:
-        inputs = {"x_num": x_num} | ({} if x_cat is None else {"x_cat": x_cat})
-        if self.layer is None and isinstance(self.module, TabularNet):
-            hidden, _ = self.module.hidden(x_num, x_cat)
+        if self.is_tabular:
+            net: Any = self.module
+            hidden, _ = net.hidden(x_num, x_cat)
             return hidden.permute(2, 0, 1).flatten(1)  # (K, D, B) -> (B, K · D)
+        inputs = {"x_num": x_num} | ({} if x_cat is None else {"x_cat": x_cat})
         found: list[Tensor] = []
-        if self.layer is None:
-            part = self.module.get_submodule(head_of(self.module))
-            handle = part.register_forward_pre_hook(lambda _, given: found.append(given[0]))
-        else:
-            part = self.module.get_submodule(self.layer)
-            handle = part.register_forward_hook(lambda _, given, output: found.append(output))
+        token = _tapped.set(found)
         try:
             call_module(self.module, inputs)
         finally:
-            handle.remove()
+            _tapped.reset(token)
         return found[-1].flatten(1)
+
+
+_tapped: ContextVar[list[Tensor] | None] = ContextVar("tapped", default=None)
+
+
+class _Tap(nn.Module):
+    """A part of a network that tells the running call, and no other thread's, what it is given or gives."""
+
+    def __init__(self, part: nn.Module, takes_input: bool):
+        super().__init__()
+        self.part, self.takes_input = part, takes_input
+
+    def forward(self, *args, **kwargs):
+        output = self.part(*args, **kwargs)
+        found = _tapped.get()
+        if found is not None:
+            found.append(args[0] if self.takes_input else tensor_of(output))
+        return output
+
+
+def _sharing_weights(module: nn.Module) -> nn.Module:
+    """A copy of a network's tree with the same tensors."""
+    shared = {id(value): value for value in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, shared)
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor]) -> list[str]:

@@ -60,7 +60,9 @@ class StackedMembers(nn.Module):
         parameters, _ = stack_module_state(members)
         self.n_members, self.call = len(members), call
         self.names = list(parameters)
-        self.weights = nn.ParameterList([nn.Parameter(value.detach()) for value in parameters.values()])
+        trained = [parameter.requires_grad for parameter in members[0].parameters()]
+        weights = zip(parameters.values(), trained, strict=True)
+        self.weights = nn.ParameterList([nn.Parameter(value.detach(), requires_grad=train) for value, train in weights])
         # The architecture, outside of the module tree: its own weights are not used.
         self.template: nn.Module
         self.__dict__["template"] = copy.deepcopy(members[0]).to("meta")
@@ -75,14 +77,16 @@ class StackedMembers(nn.Module):
         return member
 
     def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
-        self.template.train(self.training)
-        batched = torch.func.vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")
-        return batched(dict(zip(self.names, self.weights, strict=True)), inputs)
+        # `functional_call` puts weights into the template; calls that may run beside each other need one each.
+        template = self.template if self.training else copy.deepcopy(self.template)
+        template.train(self.training)
 
-    def _one(self, weights: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
-        return functional_call(
-            _Caller(self.template, self.call), {f"module.{k}": v for k, v in weights.items()}, (inputs,)
-        )
+        def one(weights: dict[str, Tensor], own: dict[str, Tensor]) -> Tensor:
+            named = {f"module.{name}": weight for name, weight in weights.items()}
+            return functional_call(_Caller(template, self.call), named, (own,))
+
+        batched = torch.func.vmap(one, in_dims=(0, None if shared else 0), randomness="different")
+        return batched(dict(zip(self.names, self.weights, strict=True)), inputs)
 
 
 class _Caller(nn.Module):
@@ -113,6 +117,21 @@ def pack(
     except (RuntimeError, ValueError, TypeError, NotImplementedError):  # what vmap raises depends on the operator
         pass
     return Members(members, call)
+
+
+def is_stacked(module: nn.Module) -> bool:
+    """Whether the first axis of each parameter is that of the members."""
+    return isinstance(module, TabularNet | StackedMembers)
+
+
+def own_names(module: nn.Module) -> dict[str, str]:
+    """For each name of a parameter of a network or a pack, the name that it has in a single network."""
+    names = [name for name, _ in module.named_parameters()]
+    if isinstance(module, StackedMembers):
+        return {f"weights.{k}": own for k, own in enumerate(module.names)}
+    if isinstance(module, Members):
+        return {name: name.split(".", 2)[2] for name in names}
+    return {name: name for name in names}
 
 
 def n_members_of(module: nn.Module) -> int | None:

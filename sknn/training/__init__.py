@@ -16,6 +16,7 @@ from sknn.training._optimizers import (
     make_optimizer,
     needs_all_rows,
     optimizer_parameters,
+    takes_groups,
     takes_weight_decay,
 )
 from sknn.training._packs import PackedRows
@@ -64,6 +65,7 @@ __all__ = [
     "optimizer_parameters",
     "schedule_parameters",
     "seed_unset",
+    "takes_groups",
     "takes_weight_decay",
     "threads_for",
     "to_tensors",

@@ -78,9 +78,12 @@ class Rows(Dataset):
 
     def take(self, rows: Tensor | slice) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Inputs, targets and weights of some rows."""
-        inputs = {name: _take(value, rows, self.device) for name, value in self.inputs.items()}
-        if isinstance(rows, Tensor):
-            rows = rows.to(self.device)
+        on_device = rows.to(self.device) if isinstance(rows, Tensor) else rows
+        inputs = {
+            name: _take(value, on_device if isinstance(value, Tensor) else rows, self.device)
+            for name, value in self.inputs.items()
+        }
+        rows = on_device
         return inputs, self.target[rows], None if self.weight is None else self.weight[rows]
 
 

@@ -26,13 +26,13 @@ _LOG_VARIANCE = -10.0, 10.0  # limits within which a predicted variance, of a st
 def focal(output: Tensor, target: Tensor, *, gamma: float = 2.0, reduction: str = "mean") -> Tensor:
     """−(1 − p)^γ log p of the true class' share p (Lin et al., ICCV 2017, eq. 4): rows that are easy count less."""
     log_share = F.log_softmax(output, 1).gather(1, target.unsqueeze(1)).squeeze(1)
-    return _reduced(-(1 - log_share.exp()).pow(gamma) * log_share, reduction)
+    return _reduced(-_doubt(log_share).pow(gamma) * log_share, reduction)
 
 
 def binary_focal(output: Tensor, target: Tensor, *, gamma: float = 2.0, reduction: str = "mean") -> Tensor:
     """The same for each label (B, T)."""
     log_share = F.logsigmoid(torch.where(target > 0.5, output, -output))
-    return _reduced(-(1 - log_share.exp()).pow(gamma) * log_share, reduction)
+    return _reduced(-_doubt(log_share).pow(gamma) * log_share, reduction)
 
 
 def hinge(output: Tensor, target: Tensor, *, margin: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -66,6 +66,7 @@ def quantile(output: Tensor, target: Tensor, *, quantiles: Sequence[float] = (0.
 
     `output` (B, T · L) holds what `increasing` turns into quantiles that cannot cross.
     """
+    quantiles = (quantiles,) if isinstance(quantiles, float) else quantiles
     residual = target.unsqueeze(2) - increasing(output, len(quantiles))  # (B, T, L)
     losses = [torch.maximum(q * residual[..., k], (q - 1) * residual[..., k]) for k, q in enumerate(quantiles)]
     return _reduced(torch.stack(losses, -1).mean(-1), reduction)
@@ -92,6 +93,11 @@ def gaussian_nll(output: Tensor, target: Tensor, *, reduction: str = "mean") -> 
     mean, log_variance = output.chunk(2, 1)
     log_variance = log_variance.clamp(*_LOG_VARIANCE)
     return _reduced(0.5 * (log_variance + (target - mean).square() * torch.exp(-log_variance)), reduction)
+
+
+def _doubt(log_share: Tensor) -> Tensor:
+    """1 − p, not quite 0, where a power below 1 has no gradient."""
+    return (-torch.expm1(log_share)).clamp_min(1e-12)
 
 
 def _reduced(loss: Tensor, reduction: str) -> Tensor:

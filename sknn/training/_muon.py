@@ -1,7 +1,7 @@
 """Muon for the matrices of a network, and AdamW for the rest. Torch only.
 
 `torch.optim.Muon` takes two-dimensional parameters alone; a pack's weights are matrices stacked along the members,
-and a network has biases and embeddings too. Steps of a matrix are those of `torch.optim.Muon` with
+and a network has biases too. Steps of a matrix are those of `torch.optim.Muon` with
 `adjust_lr_fn="match_rms_adamw"`, in the precision of the weights where torch's are in bfloat16.
 """
 
@@ -40,6 +40,8 @@ class Muon(Optimizer):
         Of AdamW.
     eps : float, default=1e-8
         Of AdamW.
+    stacked : bool, default=False
+        Whether the first axis of each parameter is that of the members of a pack, which are not to be mixed.
 
     References
     ----------
@@ -67,7 +69,9 @@ class Muon(Optimizer):
         ns_steps=5,
         betas=(0.9, 0.999),
         eps=1e-8,
+        stacked=False,
     ):
+        self.stacked = stacked
         defaults = {
             "lr": lr,
             "weight_decay": weight_decay,
@@ -90,17 +94,21 @@ class Muon(Optimizer):
                 if parameter.grad is None:
                     continue
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                take = self._orthogonal_step if _is_matrix(parameter) else self._adam_step
+                take = self._orthogonal_step if self._is_matrix(parameter) else self._adam_step
                 take(parameter, parameter.grad, self.state[parameter], group)
         return loss
 
-    @staticmethod
-    def _orthogonal_step(parameter: Tensor, grad: Tensor, state: dict, group: dict) -> None:
+    def _is_matrix(self, parameter: Tensor) -> bool:
+        """(m, n), K of them stacked (K, m, n), or a convolution's (m, n, h, w), which is m × (n·h·w)."""
+        shape = parameter.shape[1:] if self.stacked else parameter.shape
+        return len(shape) in (2, 4) and min(shape[0], math.prod(shape[1:])) >= _LEAST_SIDE
+
+    def _orthogonal_step(self, parameter: Tensor, grad: Tensor, state: dict, group: dict) -> None:
         if not state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
         momentum = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
         update = grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
-        update = orthogonalized(update.flatten(1) if update.ndim == 4 else update, group["ns_steps"])
+        update = orthogonalized(update.flatten(2 if self.stacked else 1), group["ns_steps"])
         factor = _MATCH_ADAMW * math.sqrt(max(update.shape[-2:]))
         parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * factor)
 
@@ -127,10 +135,3 @@ def orthogonalized(matrices: Tensor, n_steps: int) -> Tensor:
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
     return x.mT if is_tall else x
-
-
-def _is_matrix(parameter: Tensor) -> bool:
-    """(m, n), K of them stacked (K, m, n), or a convolution's (m, n, h, w), which is m × (n·h·w)."""
-    if parameter.ndim == 4:
-        return min(parameter.shape[0], parameter[0].numel()) >= _LEAST_SIDE
-    return parameter.ndim in (2, 3) and min(parameter.shape[-2:]) >= _LEAST_SIDE

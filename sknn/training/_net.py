@@ -17,14 +17,23 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from sknn.augmentation import Augment, Mixture
-from sknn.modules import HandGradient, as_columns, call_module, current_generator, has_hand_gradient, n_members_of
+from sknn.modules import (
+    HandGradient,
+    as_columns,
+    call_module,
+    current_generator,
+    has_hand_gradient,
+    is_stacked,
+    n_members_of,
+)
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._flat import FlatParameters, settings_of
 from sknn.training._losses import GRADIENTS, WeightedLoss
+from sknn.training._muon import Muon
 from sknn.training._optimizers import adapts, is_elementwise, needs_all_rows, takes_groups
 from sknn.training._packs import PackedBatches, PackedRows
 from sknn.training._penalties import Penalty
-from sknn.training._schedules import Factor, Plan
+from sknn.training._schedules import ByEpoch, Factor, Plan
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 _GRAD_HOOK = "on_grad_computed"
@@ -83,7 +92,7 @@ class TrainingNet(NeuralNet):
         probabilities: Callable[[np.ndarray], np.ndarray] | None = None,
         classes: np.ndarray | None = None,
         combine: Callable[[np.ndarray], np.ndarray] = np.asarray,
-        schedules: dict[str, Factor] | None = None,
+        schedules: dict[str, Factor | ByEpoch] | None = None,
         penalty: Penalty | None = None,
         augment: Augment | None = None,
         lr_factors: dict[str, float] | None = None,
@@ -139,7 +148,7 @@ class TrainingNet(NeuralNet):
         self.notify("on_train_begin", X=train, y=None)
         self.plan = None
         if self.schedules:
-            self.plan = Plan(self.schedules, self.max_epochs * len(self.get_iterator(train, training=True)))
+            self.plan = Plan(self.schedules, len(self.get_iterator(train, training=True)), self.max_epochs)
             self.plan.begin(self.optimizer_, self.module_)
         try:
             self.fit_loop(train)
@@ -185,8 +194,9 @@ class TrainingNet(NeuralNet):
             for key, parameter in settings_of(self.module_, self.lr_factors, adapts(self.optimizer)):
                 grouped.setdefault(key, []).append(parameter)
         else:
-            return super().get_params_for_optimizer(prefix, named_parameters)
-        kwargs = {"lr": self.lr} | self.get_params_for(prefix)
+            arguments, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+            return arguments, kwargs | self._of_muon()
+        kwargs = {"lr": self.lr} | self.get_params_for(prefix) | self._of_muon()
         listed = []
         for (lr_factor, decay_factor), parameters in grouped.items():
             group = {"params": parameters, "lr": kwargs["lr"] * lr_factor}
@@ -194,6 +204,9 @@ class TrainingNet(NeuralNet):
                 group["weight_decay"] = kwargs["weight_decay"] * decay_factor
             listed.append(group)
         return (listed,), kwargs
+
+    def _of_muon(self) -> dict[str, bool]:
+        return {"stacked": is_stacked(self.module_)} if self.optimizer is Muon else {}
 
     def _may_group(self) -> bool:
         own_groups = "optimizer__param_groups" in self.get_params(deep=False)

@@ -26,14 +26,14 @@ def constant(progress: float) -> float:
     return 1.0
 
 
-def step(progress: float, *, n_epochs: int = 100, step_size: int = 10, gamma: float = 0.1) -> float:
+def step(epoch: int, *, step_size: int = 10, gamma: float = 0.1) -> float:
     """γ^⌊epoch / step_size⌋: a drop every `step_size` epochs."""
-    return gamma ** (_epoch(progress, n_epochs) // step_size)
+    return gamma ** (epoch // step_size)
 
 
-def exponential(progress: float, *, n_epochs: int = 100, gamma: float = 0.95) -> float:
+def exponential(epoch: int, *, gamma: float = 0.95) -> float:
     """γ^epoch."""
-    return gamma ** _epoch(progress, n_epochs)
+    return gamma**epoch
 
 
 def cosine(progress: float, *, n_cycles: int = 1) -> float:
@@ -69,8 +69,22 @@ def _warmed_up(progress: float, schedule: Factor, warmup: float) -> float:
     return schedule((progress - warmup) / (1 - warmup)) if warmup < 1 else 1.0
 
 
-def _epoch(progress: float, n_epochs: int) -> int:
-    return math.floor(progress * n_epochs + 1e-6)
+class ByEpoch:
+    """A schedule that counts epochs that are over, and does not mind how many are planned.
+
+    Parameters
+    ----------
+    factor : callable
+        From the number of epochs to a factor.
+    warmup : float
+        Share of the steps in which it rises from 0.
+    """
+
+    def __init__(self, factor: Callable[[int], float], warmup: float):
+        self.factor, self.warmup = factor, warmup
+
+    def __call__(self, progress: float, epoch: int) -> float:
+        return self.factor(epoch) * (progress / self.warmup if progress < self.warmup else 1.0)
 
 
 SCHEDULES: dict[str, Callable[..., float]] = {
@@ -83,6 +97,7 @@ SCHEDULES: dict[str, Callable[..., float]] = {
     "one_cycle": one_cycle,
     "step": step,
 }
+_BY_EPOCH = {step, exponential}
 SCHEDULED = ("learning_rate", "weight_decay", "dropout")
 
 
@@ -104,20 +119,20 @@ def schedule_parameters(schedule) -> list[str] | None:
         return [*names[1:], "step_every"]  # without the optimizer; the latter is skorch's
     if isinstance(schedule, str):
         names = list(inspect.signature(SCHEDULES[schedule]).parameters)
-        return list(dict.fromkeys([*(name for name in names if name not in {"progress", "n_epochs"}), "warmup"]))
+        return list(dict.fromkeys([*names[1:], "warmup"]))
     return []
 
 
-def make_schedule(schedule: str | Factor, params: dict, n_epochs: int) -> Factor:
+def make_schedule(schedule: str | Factor, params: dict) -> Factor | ByEpoch:
     """A schedule by name, with its parameters; every one takes `warmup`, the share of steps of a linear rise."""
     if not isinstance(schedule, str):
         return schedule
     function = SCHEDULES[schedule]
     names = inspect.signature(function).parameters
     known = {key: value for key, value in params.items() if key in names}
-    if "n_epochs" in names:
-        known["n_epochs"] = n_epochs
     factor = functools.partial(function, **known) if known else function
+    if function in _BY_EPOCH:
+        return ByEpoch(factor, params.get("warmup", 0.0))
     if "warmup" in params and "warmup" not in names:
         return functools.partial(_warmed_up, schedule=factor, warmup=params["warmup"])
     return factor
@@ -130,15 +145,17 @@ class Plan:
     ----------
     schedules : dict
         Functions of progress by what they multiply, some of `SCHEDULED`.
-    n_steps : int
-        Steps planned.
+    steps_per_epoch : int
+    n_epochs : int
+        Epochs planned.
     """
 
-    def __init__(self, schedules: dict[str, Factor], n_steps: int):
+    def __init__(self, schedules: dict[str, Factor | ByEpoch], steps_per_epoch: int, n_epochs: int):
         self.schedules = schedules
         self.progress = 0.0
         self.factor = 1.0  # on the learning rate, apart from its schedule
-        self._step = 1 / max(1, n_steps)
+        self.n_steps, self.steps_per_epoch = 0, max(1, steps_per_epoch)  # taken
+        self._step = 1 / (self.steps_per_epoch * n_epochs)
 
     def begin(self, optimizer: Optimizer, module: nn.Module) -> None:
         """Note the values at which the schedules are 1."""
@@ -149,19 +166,26 @@ class Plan:
         """Set the values for the next step. Dropout changes in steps of a twentieth of training."""
         schedules, t = self.schedules, min(self.progress, 1.0)
         if "learning_rate" in schedules:
-            factor = self.factor * schedules["learning_rate"](t)
+            factor = self.factor * self._value("learning_rate", t)
             for group, rate, _ in self.groups:
                 group["lr"] = factor * rate
         if "weight_decay" in schedules:
-            factor = schedules["weight_decay"](t)
+            factor = self._value("weight_decay", t)
             for group, _, decay in self.groups:
                 if decay:
                     group["weight_decay"] = factor * decay
         if "dropout" in schedules:
-            factor = schedules["dropout"](math.floor(20 * t) / 20)
+            factor = self._value("dropout", math.floor(20 * t) / 20)
             for part, name, p in self.droppers:
                 setattr(part, name, factor * p)
         self.progress += self._step
+        self.n_steps += 1
+
+    def _value(self, name: str, progress: float) -> float:
+        schedule = self.schedules[name]
+        if isinstance(schedule, ByEpoch):
+            return schedule(progress, self.n_steps // self.steps_per_epoch)
+        return schedule(progress)
 
     def end(self) -> None:
         """Put back what the module was built with."""
@@ -175,7 +199,8 @@ class Plan:
 
 def _dropouts(module: nn.Module):
     """Each part of a network that drops units, and the name of its probability."""
-    for part in module.modules():
+    template = getattr(module, "template", None)  # of a stacked pack, outside of its tree
+    for part in (module if template is None else template).modules():
         if isinstance(getattr(part, "dropout", None), float):
             yield part, "dropout"
         elif "Dropout" in type(part).__name__ and isinstance(getattr(part, "p", None), float):

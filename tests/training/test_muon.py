@@ -38,7 +38,7 @@ def test_stacked_matrices_take_the_steps_of_each():
     stacked.grad = torch.randn(3, 16, 12, generator=torch.Generator().manual_seed(2))
     for matrix, grad in zip(single, stacked.grad, strict=True):
         matrix.grad = grad.clone()
-    Muon([stacked], lr=0.1).step()
+    Muon([stacked], lr=0.1, stacked=True).step()
     Muon(single, lr=0.1).step()
     torch.testing.assert_close(stacked, torch.stack(single))
 

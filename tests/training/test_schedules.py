@@ -11,6 +11,7 @@ from torch.optim import lr_scheduler
 
 from sknn import NNRegressor
 from sknn.training import SCHEDULES, make_schedule, schedule_parameters
+from sknn.training._schedules import ByEpoch, Plan
 
 T = np.linspace(0, 1, 41)[:-1]
 
@@ -22,8 +23,6 @@ T = np.linspace(0, 1, 41)[:-1]
         ("linear", {}, lambda t: 1 - t),
         ("cosine", {}, lambda t: 0.5 * (1 + math.cos(math.pi * t))),
         ("cosine", {"n_cycles": 4}, lambda t: 0.5 * (1 + math.cos(math.pi * (4 * t % 1)))),
-        ("step", {"step_size": 3, "gamma": 0.5}, lambda t: 0.5 ** (math.floor(20 * t + 1e-9) // 3)),
-        ("exponential", {"gamma": 0.9}, lambda t: 0.9 ** math.floor(20 * t + 1e-9)),
         ("flat_cosine", {}, lambda t: 1.0 if t < 0.5 else 0.5 * (1 + math.cos(math.pi * (2 * t - 1)))),
         ("log_cosine", {}, lambda t: 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t)))),
         ("one_cycle", {}, lambda t: t / 0.1 if t < 0.1 else 0.5 * (1 + math.cos(math.pi * (t - 0.1) / 0.9))),
@@ -33,17 +32,35 @@ T = np.linspace(0, 1, 41)[:-1]
 )
 def test_a_schedule_is_its_formula(name, params, formula):
     assert set(params) <= set(schedule_parameters(name))
-    schedule = make_schedule(name, params, n_epochs=20)
+    schedule = make_schedule(name, params)
     assert [schedule(t) for t in T] == pytest.approx([formula(t) for t in T], abs=1e-9)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_stays_between_0_and_1_and_takes_a_warm_up(name):
-    values = [make_schedule(name, {}, 20)(t) for t in T]
-    assert min(values) >= 0
-    assert max(values) <= 1
-    warmed = make_schedule(name, {"warmup": 0.2}, 20)
-    assert warmed(0.0) == 0
+    def values(params):
+        schedule = make_schedule(name, params)
+        return [schedule(t, int(20 * t)) if isinstance(schedule, ByEpoch) else schedule(t) for t in T]
+
+    assert min(values({})) >= 0
+    assert max(values({})) <= 1
+    assert values({"warmup": 0.2})[0] == 0
+
+
+def test_drops_count_the_epochs_that_are_run_and_not_those_that_were_planned():
+    schedules = {"learning_rate": make_schedule("step", {"step_size": 2, "gamma": 0.5, "warmup": 0.1})}
+    layer = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
+    plan = Plan(schedules, steps_per_epoch=5, n_epochs=100)
+    plan.begin(optimizer, layer)
+    found = []
+    for step in range(30):
+        if step == 10:
+            plan.finish_in(20)
+        plan.take_step()
+        found.append(optimizer.param_groups[0]["lr"])
+    assert found[0] == 0
+    assert found[-5:] == [pytest.approx(0.25)] * 5
 
 
 def rates(**params):
