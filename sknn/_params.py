@@ -138,8 +138,8 @@ def check_params(owner: str, params: dict) -> None:
         grouped = not takes_groups(params["optimizer"]) or "param_groups" in (params["optimizer_params"] or {})
         if params["module"].learning_rates and grouped:
             raise InvalidParameterError(
-                f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one rate, and "
-                f"with param_groups in 'optimizer_params'. Got {params['module'].learning_rates!r} instead."
+                f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one rate, "
+                f"and with param_groups in 'optimizer_params'. Got {params['module'].learning_rates!r} instead."
             )
     _check_lists(owner, params)
     _check_augmentation(owner, params["augmentation"])
@@ -216,7 +216,14 @@ def schedule_functions(params: dict) -> dict:
 def _check_shape(owner: str, params: dict) -> None:
     """Refuse what a built-in network has no use for."""
     module = params["module"]
-    for name in ("hidden_layer_sizes", "activation", "dropout") if isinstance(module, str) else ():
+    shaping = ("hidden_layer_sizes", "activation", "dropout")
+    given = [name for name in shaping if not is_auto(params[name])]
+    if given and isinstance(module, Pretrained) and module.network is not None:
+        raise InvalidParameterError(
+            f"The {given[0]!r} parameter of {owner} must be 'auto' with Pretrained, which starts from a network as it is. "
+            f"Got {params[given[0]]!r} instead."
+        )
+    for name in shaping if isinstance(module, str) else ():
         if not is_auto(params[name]) and name not in (module_params_of(module) or []):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {owner} must be 'auto' for module={module!r}, which has no hidden layers. "

@@ -99,7 +99,7 @@ def split(data: Images, n_train: int, seed: int):
 def epoch_seconds(data: Images, seed: int, n_epochs: int = 4) -> dict[str, float]:
     """Median time of an epoch. The networks take turns, so that what else the machine does slows all of them."""
     X, _, y, _ = split(data, TIMED, seed)
-    nets = {name: network(seed, augmentation, 1) for name, augmentation in changes(data).items()}
+    nets = {name: network(seed, steps, 1).set_params(lr_schedule=None) for name, steps in changes(data).items()}
     for _ in range(n_epochs):
         for net in nets.values():
             net.partial_fit(X, y)
