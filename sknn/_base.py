@@ -176,7 +176,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if params["lr_schedule"] is not None and not is_auto(params["lr_schedule"]):
             raise InvalidParameterError(
                 f"The 'lr_schedule' parameter of {type(self).__name__} must be 'auto' or None in partial_fit, which "
-                f"does not know when training ends. Got {params['lr_schedule']!r} instead; set learning_rate between calls."
+                f"does not know when training ends. Got {params['lr_schedule']!r} instead; set learning_rate between "
+                "calls."
             )
         params["lr_schedule"] = None
         if resume:  # the rules have been applied to the rows of the first call

@@ -138,8 +138,8 @@ def check_params(owner: str, params: dict) -> None:
         grouped = not takes_groups(params["optimizer"]) or "param_groups" in (params["optimizer_params"] or {})
         if params["module"].learning_rates and grouped:
             raise InvalidParameterError(
-                f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one rate, "
-                f"and with param_groups in 'optimizer_params'. Got {params['module'].learning_rates!r} instead."
+                f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one "
+                f"rate, and with param_groups in 'optimizer_params'. Got {params['module'].learning_rates!r} instead."
             )
     _check_lists(owner, params)
     _check_augmentation(owner, params["augmentation"])
@@ -220,8 +220,8 @@ def _check_shape(owner: str, params: dict) -> None:
     given = [name for name in shaping if not is_auto(params[name])]
     if given and isinstance(module, Pretrained) and module.network is not None:
         raise InvalidParameterError(
-            f"The {given[0]!r} parameter of {owner} must be 'auto' with Pretrained, which starts from a network as it is. "
-            f"Got {params[given[0]]!r} instead."
+            f"The {given[0]!r} parameter of {owner} must be 'auto' with Pretrained, which starts from a network as it "
+            f"is. Got {params[given[0]]!r} instead."
         )
     for name in shaping if isinstance(module, str) else ():
         if not is_auto(params[name]) and name not in (module_params_of(module) or []):

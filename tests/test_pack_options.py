@@ -179,6 +179,7 @@ def test_the_source_is_not_reached_through_the_parameters():
         ({"lr_schedule_params": {"warmup": 0.5}}, "must be None without a schedule"),
         ({"lr_schedule": "step", "lr_schedule_params": {"step_size": 0}}, "must be a number from 1 to inf. Got 0"),
         ({"loss_params": {"label_smoothing": 2.0}}, "must be a number from 0 to 1. Got 2.0"),
+        ({"module": Pretrained(nn.Linear(30, 2)), "dropout": 0.5}, "must be 'auto' with Pretrained"),
         ({"module": Pretrained(nn.Linear(30, 2)), "weight_init": "zero"}, "must be 'auto' for a module instance or"),
     ],
 )

@@ -36,11 +36,13 @@ TICKS = (1, 2, 3, 5, 10, 20, 30, 40, 60, 80)  # of the pictures, in %
 SCRATCH, TUNED, SLOW, FROZEN, FEATURES = "from scratch", "fine-tuning", "slow backbone", "frozen", "features"
 
 
+SHAPE = {"hidden_layer_sizes": (8, 16), "dropout": 0.2}
+
+
 def network(module, n_epochs: int, seed: int) -> NNClassifier:
     return NNClassifier(
         module,
-        hidden_layer_sizes=(8, 16),
-        dropout=0.2,
+        **(SHAPE if module == "cnn" else {}),  # what is pretrained has its shape
         learning_rate=0.01,
         lr_schedule="one_cycle",
         batch_size=25,
