@@ -27,26 +27,27 @@ from torch import nn
 
 from sknn._auto import RULES, Facts, is_auto, numeric_embedding, resolve
 from sknn._nested import get_parts, set_parts, split_nested
+from sknn._network import (
+    architecture_of,
+    build_network,
+    is_data_dependent,
+    is_name,
+    pretrained_of,
+    takes_images,
+)
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes, schedule_functions
-from sknn._predict import block_rows, network_inputs, network_outputs
+from sknn._predict import block_rows, network_outputs
 from sknn._pretrained import Pretrained
 from sknn._sample import Sample
 from sknn._summary import Summary, summarize
 from sknn._watch import make_callbacks, monitored_column
 from sknn.augmentation import Augment, Augmentation
 from sknn.modules import (
-    MODULES,
     TabularNet,
-    build_module,
-    build_pack,
     drawing_from,
     embeds_categories,
-    initialize,
     initializer_for,
-    module_params_of,
     n_members_of,
-    scale_to_unit_variance,
-    try_out,
 )
 from sknn.preprocessing import (
     Encoded,
@@ -54,7 +55,6 @@ from sknn.preprocessing import (
     TableEncoder,
     as_table,
     make_encoder,
-    quantile_bins,
     take_rows,
     with_names,
 )
@@ -90,11 +90,10 @@ _SHAPING = (
     "n_members",
     "preprocessing",
 )
-_N_BINS = 16  # of a number's piecewise-linear embedding
 _HELD_OUT_SHARE = 0.1
 _LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
 _PROBED_ROWS = 100  # on which a transformer is tried without y
-_INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which a network is initialised, at most, and their cells
+_INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
 
 
 class Seeds(NamedTuple):
@@ -270,18 +269,18 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return params
 
     def _resolve(self, params: dict, sample: Sample, held_out: Sample | None) -> dict:
-        network = _architecture(params["module"])
+        network = architecture_of(params["module"])
         facts = Facts(
             n_rows=len(sample.y),
             has_validation=held_out is not None or not is_auto(params["validation_split"]),
             n_columns=math.prod(sample.table.shape[1:]),
-            tabular=_is_name(network, "tabular") or isinstance(network, TabularNet),
+            tabular=is_name(network, "tabular") or isinstance(network, TabularNet),
             sparse=sparse.issparse(sample.table),
             classifies=is_classifier(self),
             takes_weight_decay=takes_weight_decay(params["optimizer"]),
             plain_gradient=params["optimizer"] in ("sgd", torch.optim.SGD),
             needs_all_rows=needs_all_rows(params["optimizer"]),
-            convolves=_is_name(network, "cnn"),
+            convolves=is_name(network, "cnn"),
         )
         params = resolve(params, facts)
         if isinstance(network, TabularNet):
@@ -334,8 +333,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return sample if _splitter(self.validation_split) is not None else sample.without_zero_weights()
 
     def _check_table(self, X, reset: bool) -> Table:
-        table = as_table(X, estimator=self, numbers_only=self.preprocessing is None or _takes_images(self.module))
-        pretrained = _pretrained(self.module)
+        table = as_table(X, estimator=self, numbers_only=self.preprocessing is None or takes_images(self.module))
+        pretrained = pretrained_of(self.module)
         if reset and pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing):
             pretrained.fitted._check_table(X, reset=False)  # its preprocessing is used
         unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")
@@ -407,11 +406,13 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.encoder_ = self._make_encoder(params, self._seeds.encoder)
         encoded = self._encode(parts, resume=resume)
         if not resume:
-            self.module_ = self._build_module(encoded[0], parts.train, params, self._seeds.module)
+            self.module_ = build_network(
+                params, encoded[0], parts.train.weight, self.encoder_, self._target, self._seeds.module
+            )
             self._optimizer_state: tuple[str, dict] | None = None
             self._mean_weight: float | None = None
         rows = self._make_rows(encoded, parts, params)
-        if not resume and isinstance(self.module_, TabularNet) and _is_data_dependent(params):
+        if not resume and isinstance(self.module_, TabularNet) and is_data_dependent(params):
             self._initialize(self.module_, rows[0], params, self._seeds.module)
         self._input_shapes = {name: tuple(value.shape[1:]) for name, value in rows[0].inputs.items()}
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
@@ -483,15 +484,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return copy.deepcopy(module.fitted.encoder_)
         if hasattr(preprocessing, "get_params"):
             preprocessing = seed_unset(clone(preprocessing), seed)
-        network = _architecture(module)
+        network = architecture_of(module)
         return make_encoder(
-            preprocessing, embed=embeds_categories(network), images=_takes_images(network), random_state=seed
+            preprocessing, embed=embeds_categories(network), images=takes_images(network), random_state=seed
         )
 
     def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded, Encoded | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
         train, valid = parts.train, parts.valid
-        pretrained = _pretrained(self.module)
+        pretrained = pretrained_of(self.module)
         if resume or (pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing)):
             encoded = self.encoder_.encode(train.table)
         else:
@@ -543,69 +544,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             weight = None if (weight == 1).all() else weight
         return Rows(encoded, target, weight, device, self._target.decode)
 
-    def _build_module(self, encoded: Encoded, train: Sample, params: dict, seed: int) -> nn.Module:
-        """A network, or a pack, of the shape that the data ask for, tried out on the first rows."""
-        module, pretrained = _architecture(params["module"]), _pretrained(params["module"])
-        module_params = dict(params["module_params"] or {})
-        of_built_in: dict[str, Any] = {}
-        if isinstance(module, str):
-            module_params, of_built_in = self._built_in_params(encoded, train, params, seed)
-        device, n_outputs = params["device"], self._target.n_outputs
-        facts = {
-            "n_features": self.encoder_.n_features_,
-            "n_outputs": n_outputs,
-            "cat_cardinalities": self.encoder_.cat_cardinalities_,
-        } | of_built_in
-        may_replace_head = isinstance(module, nn.Module) and pretrained is None
-        inputs = network_inputs(encoded.head(2), device)
-        some_rows = network_inputs(_some_rows(encoded, seed), device)
-
-        def build() -> nn.Module:
-            network = build_module(module, module_params, **facts).to(device, torch.float32)
-            if pretrained is not None:
-                classes = getattr(self._target, "classes", None)
-                network = pretrained.start(network, n_outputs, classes).to(device, torch.float32)
-            if isinstance(network, TabularNet):
-                _set_weights(network, params, some_rows)
-                return network
-            may_pad = getattr(self._target, "may_pad", False)
-            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, may_pad=may_pad)
-            if pretrained is None:
-                _set_weights(network, params, some_rows)
-            return network
-
-        # Some initialisers give other bits on other numbers of threads.
-        with torch_seeded(seed, device), limited_to(1):
-            first = build()
-            if params["n_members"] == 1 or isinstance(first, TabularNet):
-                return first
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the first one has warned
-                networks = [first, *(build() for _ in range(params["n_members"] - 1))]
-            return build_pack(networks, inputs, n_outputs)
-
-    def _built_in_params(self, encoded: Encoded, train: Sample, params: dict, seed: int) -> tuple[dict, dict]:
-        """What a built-in network is built with: the estimator's own parameters, and what only the data tell."""
-        name = _architecture(params["module"])
-        shape = encoded.x_num.shape
-        if (len(shape) > 2) != (name == "cnn"):
-            needed = "images" if name == "cnn" else "a table (n_samples, n_features)"
-            raise ValueError(
-                f"X must be {needed} for the built-in network {name!r}. Got {len(shape)} dimensions. Pass a module of "
-                "your own, or reshape X."
-            )
-        own = {key: params[key] for key in ("hidden_layer_sizes", "activation", "dropout")}
-        known = module_params_of(name) or []
-        module_params = {key: value for key, value in own.items() if key in known} | (params["module_params"] or {})
-        if name == "cnn":
-            return module_params, {"image_shape": shape[1:] if len(shape) == 4 else (1, *shape[1:])}
-        if name != "tabular":
-            return module_params, {}
-        n_bins = module_params.pop("n_bins", _N_BINS)
-        embeds = module_params["numeric_embedding"] is not None and isinstance(encoded.x_num, np.ndarray)
-        bins = quantile_bins(encoded.x_num, n_bins, train.weight, seed) if embeds else ()
-        return module_params, {"n_members": params["n_members"], "bins": bins}
-
     def _initialize(self, module: TabularNet, rows: Rows, params: dict, seed: int) -> None:
         """Fit the scale of a tabular network's weights to some training rows."""
         order = torch.from_numpy(np.random.RandomState(seed).permutation(len(rows))[:_INITIAL_ROWS])
@@ -617,7 +555,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         loss = params["loss"]
         loss = make_loss(self._losses[loss] if isinstance(loss, str) else loss, params["loss_params"] or {})
         criterion = WeightedLoss(loss, self._target.n_outputs)
-        pretrained = _pretrained(params["module"])
+        pretrained = pretrained_of(params["module"])
         optimizer, optimizer_params = make_optimizer(
             params["optimizer"],
             self._optimizer_defaults(params) | (params["optimizer_params"] or {}),
@@ -813,25 +751,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
-def _pretrained(module) -> Pretrained | None:
-    return module if isinstance(module, Pretrained) else None
-
-
-def _architecture(module):
-    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
-    return module.architecture if isinstance(module, Pretrained) else module
-
-
-def _is_name(module, name: str) -> bool:
-    return isinstance(module, str) and module == name
-
-
-def _takes_images(module) -> bool:
-    """Whether it is the built-in network for images."""
-    network = _architecture(module)
-    return _is_name(network, "cnn") or isinstance(network, MODULES["cnn"])
-
-
 def _share(validation_split) -> float | None:
     """The share of the rows that is held out, if `validation_split` is one."""
     is_share = isinstance(validation_split, Real) and not isinstance(validation_split, Integral)
@@ -841,29 +760,6 @@ def _share(validation_split) -> float | None:
 def _splitter(validation_split):
     """The number of folds, splitter or splits, if `validation_split` is one."""
     return None if is_auto(validation_split) or _share(validation_split) is not None else validation_split
-
-
-def _some_rows(encoded: Encoded, seed: int) -> Encoded:
-    """Rows at random, by which a network is initialised."""
-    n_rows = encoded.x_num.shape[0]
-    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // math.prod(encoded.x_num.shape[1:])))
-    rows = np.random.RandomState(seed).permutation(n_rows)[:n_taken]
-    return Encoded(encoded.x_num[rows], None if encoded.x_cat is None else encoded.x_cat[rows])
-
-
-def _is_data_dependent(params: dict) -> bool:
-    """Whether a tabular network's first weights are fitted to training rows."""
-    return params["weight_init"] == "unit_variance" and _pretrained(params["module"]) is None
-
-
-def _set_weights(network: nn.Module, params: dict, some_rows: dict[str, torch.Tensor]) -> None:
-    """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
-    weight_init = params["weight_init"]
-    if weight_init is None or (isinstance(network, TabularNet) and _is_data_dependent(params)):
-        return
-    initialize(network, weight_init)
-    if isinstance(weight_init, str) and weight_init == "unit_variance":
-        scale_to_unit_variance(network, some_rows)
 
 
 def _schedules_itself(callbacks) -> bool:

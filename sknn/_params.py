@@ -85,6 +85,8 @@ NESTED = {
     "lr_schedule": "lr_schedule_params",
 }
 
+SHAPE = ("hidden_layer_sizes", "activation", "dropout")  # what built-in networks are shaped by
+
 _NETWORK_FACTS = {"self", "n_features", "n_outputs", "cat_cardinalities"}
 _OF_BUILT_IN = {"bins", "n_members", "image_shape", "hidden_layer_sizes", "activation", "dropout"}
 
@@ -124,6 +126,8 @@ def check_nested(owner: str, params: dict, prefix: str, names) -> None:
 
 def check_params(owner: str, params: dict) -> None:
     """Refuse what `CONSTRAINTS` cannot express. Called in `fit`, before any work."""
+    if isinstance(params["module"], Pretrained):
+        params["module"].check()
     for prefix, name in NESTED.items():
         if params[name]:
             check_nested(owner, params, prefix, params[name])
@@ -132,49 +136,79 @@ def check_params(owner: str, params: dict) -> None:
     _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
     _check_schedule(owner, params["lr_schedule"])
-    _check_numeric_embedding(owner, params)
-    if isinstance(params["module"], Pretrained):
-        params["module"].check()
-        grouped = not takes_groups(params["optimizer"]) or "param_groups" in (params["optimizer_params"] or {})
-        if params["module"].learning_rates and grouped:
-            raise InvalidParameterError(
-                f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one "
-                f"rate, and with param_groups in 'optimizer_params'. Got {params['module'].learning_rates!r} instead."
-            )
-    _check_lists(owner, params)
     _check_augmentation(owner, params["augmentation"])
+    _check_lists(owner, params)
+    _check_ranges(owner, params)
+    _check_network(owner, params)
+    _check_start(owner, params)
+    _check_optimizer(owner, params)
+
+
+def _refuse(owner: str, params: dict, name: str, must: str, hint: str = "") -> None:
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {owner} must {must}. Got {params[name]!r} instead{f'; {hint}' if hint else ''}."
+    )
+
+
+def _check_network(owner: str, params: dict) -> None:
+    """Refuse what a network cannot be built with, or has no use for."""
+    module = params["module"]
+    if isinstance(params["activation"], nn.Module):
+        hint = f"pass the class, {_name(params['activation'])}"
+        _refuse(owner, params, "activation", "be a name, an nn.Module class or a callable that builds one", hint)
+    if isinstance(params["preprocessing"], type):
+        hint = f"it is a class, so call it: {_name(params['preprocessing'])}()"
+        _refuse(owner, params, "preprocessing", "be a transformer instance", hint)
+    if not isinstance(module, str):
+        return
+    for name in SHAPE:
+        if not is_auto(params[name]) and name not in (module_params_of(module) or []):
+            _refuse(owner, params, name, f"be 'auto' for module={module!r}, which has no hidden layers")
+    if isinstance(params["dropout"], list | tuple) and module in ("tabular", "cnn"):
+        _refuse(
+            owner, params, "dropout", f"be 'auto' or a number for module={module!r}", "'mlp' and 'resnet' take a list"
+        )
+    embedding = (params["module_params"] or {}).get("numeric_embedding")
+    if module == "tabular" and embedding not in (None, "auto", *NUMERIC_EMBEDDINGS):
+        raise InvalidParameterError(
+            f"The 'numeric_embedding' in 'module_params' of {owner} must be None, 'auto' or one of "
+            f"{list(NUMERIC_EMBEDDINGS)}. Got {embedding!r} instead."
+        )
+
+
+def _check_start(owner: str, params: dict) -> None:
+    """Refuse what contradicts weights that are there already."""
+    module = params["module"]
+    if isinstance(module, nn.Module | Pretrained) and not is_auto(params["weight_init"]):
+        must = "be 'auto' for a module instance or Pretrained, which is trained from its present weights"
+        _refuse(owner, params, "weight_init", must, "pass the module's class")
+    if not isinstance(module, Pretrained):
+        return
+    for name in SHAPE if module.network is not None else ():
+        if not is_auto(params[name]):
+            _refuse(owner, params, name, "be 'auto' with Pretrained, which starts from a network as it is")
+    grouped = not takes_groups(params["optimizer"]) or "param_groups" in (params["optimizer_params"] or {})
+    if module.learning_rates and grouped:
+        raise InvalidParameterError(
+            f"The 'learning_rates' of Pretrained in 'module' of {owner} must be None for L-BFGS, which has one rate, "
+            f"and with param_groups in 'optimizer_params'. Got {module.learning_rates!r} instead."
+        )
+
+
+def _check_optimizer(owner: str, params: dict) -> None:
+    """Refuse what an optimizer cannot do."""
     decays = params["weight_decay"] and not is_auto(params["weight_decay"])
     if decays and not takes_weight_decay(params["optimizer"]):
-        raise InvalidParameterError(
-            f"The 'weight_decay' parameter of {owner} must be 0 for the optimizer {_name(params['optimizer'])}, which "
-            f"has none. Got {params['weight_decay']!r} instead."
-        )
-    if params["l1"] and needs_all_rows(params["optimizer"]):
-        raise InvalidParameterError(
-            f"The 'l1' parameter of {owner} must be 0 for L-BFGS, whose line search needs a smooth loss. Got "
-            f"{params['l1']!r} instead; use l2, or another optimizer."
-        )
-    if isinstance(params["module"], nn.Module | Pretrained) and not is_auto(params["weight_init"]):
-        raise InvalidParameterError(
-            f"The 'weight_init' parameter of {owner} must be 'auto' for a module instance or Pretrained, which is "
-            f"trained from its present weights. Got {params['weight_init']!r} instead; pass the module's class."
-        )
-    if params["augmentation"] and needs_all_rows(params["optimizer"]):
-        raise InvalidParameterError(
-            f"The 'augmentation' parameter of {owner} must be None for L-BFGS, which compares losses of the same rows. "
-            f"Got {params['augmentation']!r} instead; use another optimizer."
-        )
-    _check_shape(owner, params)
-    if isinstance(params["activation"], nn.Module):
-        raise InvalidParameterError(
-            f"The 'activation' parameter of {owner} must be a name, an nn.Module class or a callable that builds one. "
-            f"Got an instance instead; pass the class, {_name(params['activation'])}."
-        )
-    if isinstance(params["preprocessing"], type):
-        raise InvalidParameterError(
-            f"The 'preprocessing' parameter of {owner} must be a transformer instance. Got the class "
-            f"{_name(params['preprocessing'])} instead; call it: {_name(params['preprocessing'])}()."
-        )
+        must = f"be 0 for the optimizer {_name(params['optimizer'])}, which has none"
+        _refuse(owner, params, "weight_decay", must)
+    if not needs_all_rows(params["optimizer"]):
+        return
+    if params["l1"]:
+        must = "be 0 for L-BFGS, whose line search needs a smooth loss"
+        _refuse(owner, params, "l1", must, "use l2, or another optimizer")
+    if params["augmentation"]:
+        must = "be None for L-BFGS, which compares losses of the same rows"
+        _refuse(owner, params, "augmentation", must, "use another optimizer")
 
 
 def _check_schedule(owner: str, schedule) -> None:
@@ -213,36 +247,6 @@ def schedule_functions(params: dict) -> dict:
     }
 
 
-def _check_shape(owner: str, params: dict) -> None:
-    """Refuse what a built-in network has no use for."""
-    module = params["module"]
-    shaping = ("hidden_layer_sizes", "activation", "dropout")
-    given = [name for name in shaping if not is_auto(params[name])]
-    if given and isinstance(module, Pretrained) and module.network is not None:
-        raise InvalidParameterError(
-            f"The {given[0]!r} parameter of {owner} must be 'auto' with Pretrained, which starts from a network as it "
-            f"is. Got {params[given[0]]!r} instead."
-        )
-    for name in shaping if isinstance(module, str) else ():
-        if not is_auto(params[name]) and name not in (module_params_of(module) or []):
-            raise InvalidParameterError(
-                f"The {name!r} parameter of {owner} must be 'auto' for module={module!r}, which has no hidden layers. "
-                f"Got {params[name]!r} instead."
-            )
-    if isinstance(params["dropout"], list | tuple) and isinstance(module, str) and module in ("tabular", "cnn"):
-        raise InvalidParameterError(
-            f"The 'dropout' parameter of {owner} must be 'auto' or a number for module={module!r}. Got "
-            f"{params['dropout']!r} instead; 'mlp' and 'resnet' take a list."
-        )
-    for name, (low, high) in _RANGES.items():
-        group, _, key = name.partition(" ")
-        value = (params[group] or {}).get(key, low)
-        if not isinstance(value, Real) or not low <= float(value) <= high:
-            raise InvalidParameterError(
-                f"The {key!r} in {group!r} of {owner} must be a number from {low} to {high}. Got {value!r} instead."
-            )
-
-
 # Of numbers in dicts, for losses and schedules by name.
 _RANGES = {
     "loss_params label_smoothing": (0, 1),
@@ -254,13 +258,14 @@ _RANGES = {
 }
 
 
-def _check_numeric_embedding(owner: str, params: dict) -> None:
-    value = (params["module_params"] or {}).get("numeric_embedding")
-    known = [None, "auto", *NUMERIC_EMBEDDINGS]
-    if params["module"] == "tabular" and value not in known:
-        raise InvalidParameterError(
-            f"The 'numeric_embedding' in 'module_params' of {owner} must be one of {known}. Got {value!r} instead."
-        )
+def _check_ranges(owner: str, params: dict) -> None:
+    for name, (low, high) in _RANGES.items():
+        group, _, key = name.partition(" ")
+        value = (params[group] or {}).get(key, low)
+        if not isinstance(value, Real) or not low <= float(value) <= high:
+            raise InvalidParameterError(
+                f"The {key!r} in {group!r} of {owner} must be a number from {low} to {high}. Got {value!r} instead."
+            )
 
 
 def _check_lists(owner: str, params: dict) -> None:

@@ -1,6 +1,7 @@
 """Each name that a parameter takes: it trains better than the dummy, in a grid too, and weights mean repetition."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -242,3 +243,58 @@ def test_mixed_rows_have_mixed_losses():
     net = mlp(augmentation=[MixUp(alpha=1.0)], max_epochs=3, early_stopping=False).fit(*CANCER)
     plain = mlp(max_epochs=3, early_stopping=False).fit(*CANCER)
     assert net.loss_curve_[-1] > plain.loss_curve_[-1]
+
+
+# -- names against torch ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("adagrad", torch.optim.Adagrad),
+        ("adam", torch.optim.Adam),
+        ("adamw", partial(torch.optim.AdamW, weight_decay=0)),
+        ("nadam", torch.optim.NAdam),
+        ("radam", torch.optim.RAdam),
+        ("rmsprop", torch.optim.RMSprop),
+        ("sgd", torch.optim.SGD),
+        ("lbfgs", partial(torch.optim.LBFGS, line_search_fn="strong_wolfe")),
+    ],
+)
+def test_an_optimizer_by_name_takes_the_steps_of_torchs(name, reference):
+    X, y = (CANCER[0] - CANCER[0].mean(0)) / CANCER[0].std(0), CANCER[1]
+    module = torch.nn.Sequential(torch.nn.Linear(30, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+    net = NNClassifier(module, preprocessing=None, optimizer=name, weight_decay=0, learning_rate=0.05, batch_size=1000,
+                       max_epochs=6, early_stopping=False).fit(X, y)  # fmt: skip
+    optimizer = reference(module.parameters(), lr=0.05)
+    inputs, target = torch.tensor(X, dtype=torch.float32), torch.tensor(y)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(module(inputs), target)
+        loss.backward()
+        return loss
+
+    for _ in range(6):
+        optimizer.step(closure)
+    expected = module(inputs).softmax(1).detach().numpy()
+    np.testing.assert_allclose(net.predict_proba(X), expected, atol=2e-3 if name == "lbfgs" else 2e-5)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_by_name_is_its_formula(name):
+    z = torch.linspace(-4, 4, 41, dtype=torch.float64)
+    formulas = {
+        "identity": z,
+        "sigmoid": 1 / (1 + torch.exp(-z)),
+        "tanh": (torch.exp(z) - torch.exp(-z)) / (torch.exp(z) + torch.exp(-z)),
+        "relu": torch.maximum(z, torch.zeros_like(z)),
+        "leaky_relu": torch.maximum(z, 0.01 * z),
+        "elu": torch.where(z > 0, z, torch.exp(z) - 1),
+        "selu": 1.0507009873554805 * torch.where(z > 0, z, 1.6732632423543772 * (torch.exp(z) - 1)),
+        "gelu": z * torch.distributions.Normal(0.0, 1.0).cdf(z),
+        "silu": z / (1 + torch.exp(-z)),
+        "mish": z * torch.tanh(torch.log(1 + torch.exp(z))),
+        "softplus": torch.log(1 + torch.exp(z)),
+    }
+    torch.testing.assert_close(ACTIVATIONS[name]()(z), formulas[name], rtol=1e-6, atol=1e-7)

@@ -30,9 +30,10 @@ MAY_IMPORT = {
     "_sample": {"preprocessing"},
     "_watch": {"_nested", "callbacks", "training"},
     "_predict": {"modules", "preprocessing", "training"},
+    "_network": {"_params", "_predict", "_pretrained", "modules", "preprocessing", "training"},
     "_base": {
-        "_auto", "_nested", "_params", "_predict", "_pretrained", "_sample", "_summary", "_watch", "augmentation",
-        "modules", "preprocessing", "training",
+        "_auto", "_nested", "_network", "_params", "_predict", "_pretrained", "_sample", "_summary", "_watch",
+        "augmentation", "modules", "preprocessing", "training",
     },
     "classifier": {"_base", "_calibration", "_params", "_sample", "training"},
     "regressor": {"_base", "_params", "_regression_targets", "_sample", "training"},

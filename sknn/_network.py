@@ -1,0 +1,151 @@
+"""From a `module` parameter and encoded rows to the network, or the pack, that is trained.
+
+What each network is made of is in `modules`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sknn._params import SHAPE
+from sknn._predict import network_inputs
+from sknn._pretrained import Pretrained
+from sknn.modules import (
+    MODULES,
+    TabularNet,
+    build_module,
+    build_pack,
+    initialize,
+    module_params_of,
+    scale_to_unit_variance,
+    try_out,
+)
+from sknn.preprocessing import Encoded, quantile_bins
+from sknn.training import limited_to, torch_seeded
+
+_N_BINS = 16  # of a number's piecewise-linear embedding
+_INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
+
+
+def build_network(params: dict, encoded: Encoded, weight: np.ndarray | None, encoder, target, seed: int) -> nn.Module:
+    """A network, or a pack, of the shape that the data ask for, tried out on the first rows.
+
+    Parameters
+    ----------
+    params : dict
+        The estimator's parameters, with each "auto" replaced.
+    encoded : Encoded
+        The training rows.
+    weight : ndarray of shape (n_rows,) or None
+        Their weights.
+    encoder : object
+        What has encoded them.
+    target : object
+        What tells the number of outputs.
+    seed : int
+    """
+    module, pretrained = architecture_of(params["module"]), pretrained_of(params["module"])
+    module_params = dict(params["module_params"] or {})
+    of_built_in: dict[str, Any] = {}
+    if isinstance(module, str):
+        module_params, of_built_in = _built_in_params(module, params, encoded, weight, seed)
+    device, n_outputs = params["device"], target.n_outputs
+    facts = {
+        "n_features": encoder.n_features_,
+        "n_outputs": n_outputs,
+        "cat_cardinalities": encoder.cat_cardinalities_,
+    } | of_built_in
+    may_replace_head = isinstance(module, nn.Module) and pretrained is None
+    may_pad = getattr(target, "may_pad", False)
+    inputs = network_inputs(encoded.head(2), device)
+
+    def build() -> nn.Module:
+        network = build_module(module, module_params, **facts).to(device, torch.float32)
+        if pretrained is not None:
+            classes = getattr(target, "classes", None)
+            network = pretrained.start(network, n_outputs, classes).to(device, torch.float32)
+        if not isinstance(network, TabularNet):
+            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, may_pad=may_pad)
+        _set_weights(network, params, encoded, seed)
+        return network
+
+    # Some initialisers give other bits on other numbers of threads.
+    with torch_seeded(seed, device), limited_to(1):
+        first = build()
+        if params["n_members"] == 1 or isinstance(first, TabularNet):
+            return first
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the first one has warned
+            networks = [first, *(build() for _ in range(params["n_members"] - 1))]
+        return build_pack(networks, inputs, n_outputs)
+
+
+def _built_in_params(
+    name: str, params: dict, encoded: Encoded, weight: np.ndarray | None, seed: int
+) -> tuple[dict, dict[str, Any]]:
+    """What a built-in network is built with: the estimator's own parameters, and what only the data tell."""
+    shape = encoded.x_num.shape
+    if (len(shape) > 2) != (name == "cnn"):
+        needed = "images" if name == "cnn" else "a table (n_samples, n_features)"
+        raise ValueError(
+            f"X must be {needed} for the built-in network {name!r}. Got {len(shape)} dimensions. Pass a module of "
+            "your own, or reshape X."
+        )
+    known = module_params_of(name) or []
+    module_params = {key: params[key] for key in SHAPE if key in known} | (params["module_params"] or {})
+    if name == "cnn":
+        return module_params, {"image_shape": shape[1:] if len(shape) == 4 else (1, *shape[1:])}
+    if name != "tabular":
+        return module_params, {}
+    n_bins = module_params.pop("n_bins", _N_BINS)
+    embeds = module_params["numeric_embedding"] is not None and isinstance(encoded.x_num, np.ndarray)
+    bins = quantile_bins(encoded.x_num, n_bins, weight, seed) if embeds else ()
+    return module_params, {"n_members": params["n_members"], "bins": bins}
+
+
+def _set_weights(network: nn.Module, params: dict, encoded: Encoded, seed: int) -> None:
+    """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
+    weight_init = params["weight_init"]
+    if weight_init is None or (isinstance(network, TabularNet) and is_data_dependent(params)):
+        return
+    initialize(network, weight_init)
+    if isinstance(weight_init, str) and weight_init == "unit_variance":
+        scale_to_unit_variance(network, network_inputs(_some_rows(encoded, seed), params["device"]))
+
+
+def _some_rows(encoded: Encoded, seed: int) -> Encoded:
+    """Rows at random, by which a network is initialised."""
+    n_rows = encoded.x_num.shape[0]
+    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // math.prod(encoded.x_num.shape[1:])))
+    rows = np.random.RandomState(seed).permutation(n_rows)[:n_taken]
+    return Encoded(encoded.x_num[rows], None if encoded.x_cat is None else encoded.x_cat[rows])
+
+
+def is_data_dependent(params: dict) -> bool:
+    """Whether a tabular network's first weights are fitted to training rows."""
+    return params["weight_init"] == "unit_variance" and pretrained_of(params["module"]) is None
+
+
+def pretrained_of(module) -> Pretrained | None:
+    return module if isinstance(module, Pretrained) else None
+
+
+def architecture_of(module):
+    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
+    return module.architecture if isinstance(module, Pretrained) else module
+
+
+def is_name(module, name: str) -> bool:
+    return isinstance(module, str) and module == name
+
+
+def takes_images(module) -> bool:
+    """Whether it is the built-in network for images."""
+    network = architecture_of(module)
+    return is_name(network, "cnn") or isinstance(network, MODULES["cnn"])
