@@ -46,10 +46,10 @@ class NNRegressor(RegressorMixin, BaseNN):
     activation : "auto", str, nn.Module class, callable or list of those, default="auto"
         Activation of a built-in network: "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
         "sigmoid", "silu", "softplus", "tanh" (formulas: `docs/menu.md`), or what builds an activation module. A list
-        has one for each hidden layer of "tabular" or "mlp". "auto": "silu" for "tabular", "relu" for others.
+        has one for each hidden layer. "auto": "silu" for "tabular", "relu" for others.
     dropout : "auto", float or list of float, default="auto"
-        Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp" also
-        a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".
+        Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp"
+        and "resnet" also a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".
     weight_init : "auto", str or callable, default="auto"
         Distribution of the first weights of linear and convolutional layers; biases start at 0. "glorot_uniform",
         "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal", "small_normal", "zero" or the
@@ -59,13 +59,14 @@ class NNRegressor(RegressorMixin, BaseNN):
     n_members : "auto" or int, default="auto"
         Number of networks that are trained together as a pack; predictions are their mean. "auto": for
         "tabular" 8, or what `preset` says, 4 from 513 columns and 1 from 1,025, and as many as
-        `validation_split` has folds; 1 for other networks.
+        `validation_split` has folds; 1 for other networks and for "lbfgs".
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
         categories, dates and missing cells. A scikit-learn transformer takes its place; missing
         cells, text and dates that it leaves are still encoded, numbers are passed on as they are.
         None passes numbers as float32 straight to the module, also from arrays of more than two
-        dimensions. Preprocessing is fitted on the training rows only.
+        dimensions. Images for "cnn" are divided by their largest absolute value. Preprocessing is fitted on the
+        training rows only.
     augmentation : list or None, default=None
         What is done to training batches, one after the other: objects of :mod:`sknn.augmentation`, such as
         `[Rotate(15), RandomCrop(2)]`, or functions of a batch. `augmentation__rotate__degrees` sets a parameter of one.
@@ -133,8 +134,8 @@ class NNRegressor(RegressorMixin, BaseNN):
 
         Or a class of `torch.optim.lr_scheduler`, which steps each epoch (`step_every="batch"`: each batch), or a
         function of t. A dict sets schedules for any of "learning_rate", "weight_decay" and "dropout". "auto": for
-        "tabular" "one_cycle" for the first and "flat_cosine" for the others, except in `partial_fit`; None for other
-        networks.
+        "tabular" "one_cycle" for the first and "flat_cosine" for the others; None for other networks, and in `partial_fit`,
+        which takes no schedule.
     lr_schedule_params : dict or None, default=None
         Parameters of the learning rate's schedule, as above; `warmup`, the share of the steps in which it first rises
         from 0, goes with each that is not torch's. `lr_schedule__<name>` sets one in `set_params` and in a grid.
