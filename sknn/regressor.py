@@ -134,8 +134,8 @@ class NNRegressor(RegressorMixin, BaseNN):
 
         Or a class of `torch.optim.lr_scheduler`, which steps each epoch (`step_every="batch"`: each batch), or a
         function of t. A dict sets schedules for any of "learning_rate", "weight_decay" and "dropout". "auto": for
-        "tabular" "one_cycle" for the first and "flat_cosine" for the others; None for other networks, and in `partial_fit`,
-        which takes no schedule.
+        "tabular" "one_cycle" for the first and "flat_cosine" for the others; None for other networks, and in
+        `partial_fit`, which takes no schedule.
     lr_schedule_params : dict or None, default=None
         Parameters of the learning rate's schedule, as above; `warmup`, the share of the steps in which it first rises
         from 0, goes with each that is not torch's. `lr_schedule__<name>` sets one in `set_params` and in a grid.
