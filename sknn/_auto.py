@@ -23,6 +23,7 @@ class Facts(NamedTuple):
     max_epochs: int = 0  # once it is known
     takes_weight_decay: bool = True
     plain_gradient: bool = False  # the optimizer is SGD, whose steps do not adapt to the gradient's size
+    slows_down: bool = False  # the optimizer is Adagrad, whose steps get smaller by themselves
     needs_all_rows: bool = False  # the optimizer is L-BFGS, which compares losses of the same rows
     convolves: bool = False  # the built-in network for images
 
@@ -107,7 +108,7 @@ def _batch_size(facts: Facts, preset: Preset) -> int:
 def _learning_rate(facts: Facts, preset: Preset) -> float:
     if facts.needs_all_rows:
         return 1.0
-    if facts.tabular and facts.plain_gradient:
+    if facts.plain_gradient or facts.slows_down:
         return 5e-2
     if facts.tabular:
         return 4e-3 if facts.classifies else 1e-2

@@ -279,6 +279,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             classifies=is_classifier(self),
             takes_weight_decay=takes_weight_decay(params["optimizer"]),
             plain_gradient=params["optimizer"] in ("sgd", torch.optim.SGD),
+            slows_down=params["optimizer"] in ("adagrad", torch.optim.Adagrad),
             needs_all_rows=needs_all_rows(params["optimizer"]),
             convolves=is_name(network, "cnn"),
         )

@@ -199,7 +199,9 @@ def _check_optimizer(owner: str, params: dict) -> None:
     """Refuse what an optimizer cannot do."""
     decays = params["weight_decay"] and not is_auto(params["weight_decay"])
     if decays and not takes_weight_decay(params["optimizer"]):
-        must = f"be 0 for the optimizer {_name(params['optimizer'])}, which has none"
+        optimizer = params["optimizer"]
+        shown = repr(optimizer) if isinstance(optimizer, str) else _name(optimizer)
+        must = f"be 0 for the optimizer {shown}, which has none"
         _refuse(owner, params, "weight_decay", must)
     if not needs_all_rows(params["optimizer"]):
         return

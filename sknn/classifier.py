@@ -47,7 +47,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "tabular" takes `n_bins` (default 16), `numeric_embedding` ("piecewise_linear", "periodic" or None; the first
         up to 256 columns) and the other options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and
-        "cnn" those of their classes, such as `normalization` ("batch" or "layer").
+        "cnn" those of their classes, such as `normalization` ("batch"; but for "cnn" also "layer").
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
@@ -115,7 +115,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
         Learning rate, larger than 0. "auto": 0.004 for "tabular", whose parts learn at multiples of it; for other
-        networks 0.003 up to 100 rows, else 0.001; 1 for "lbfgs". :class:`sknn.LearningRateFinder` looks for one.
+        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs".
+        :class:`sknn.LearningRateFinder` looks for one.
     lr_schedule : "auto", str, class, callable, dict or None, default="auto"
         What the learning rate is multiplied by as training progresses, t from 0 to 1; None: 1 throughout.
 
@@ -132,7 +133,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         "log_cosine"   four waves that get longer (Holzmüller et al., NeurIPS 2024)
         "one_cycle"    up for a tenth, then a cosine (Smith and Topin, 2019)         `warmup` (0.1)
         "plateau"      times `factor` after `patience` epochs without a lower        those of torch's
-                       validation loss                                               `ReduceLROnPlateau`
+                       validation loss, or training loss where nothing is held out   `ReduceLROnPlateau`
         =============  ============================================================  ==========================
 
         Or a class of `torch.optim.lr_scheduler`, which steps each epoch (`step_every="batch"`: each batch), or a

@@ -83,6 +83,8 @@ class LearningRateFinder(BaseEstimator):
         -------
         self : LearningRateFinder
         """
+        if not hasattr(self.estimator, "learning_rate"):
+            raise ValueError(f"estimator must be an NNClassifier or NNRegressor. Got {self.estimator!r} instead.")
         if not 0 < self.min_learning_rate < self.max_learning_rate:
             raise ValueError(
                 "min_learning_rate must be larger than 0 and less than max_learning_rate. Got "

@@ -39,7 +39,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "tabular" takes `n_bins` (default 16), `numeric_embedding` ("piecewise_linear", "periodic" or None; the first
         up to 256 columns) and the other options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and
-        "cnn" those of their classes, such as `normalization` ("batch" or "layer").
+        "cnn" those of their classes, such as `normalization` ("batch"; but for "cnn" also "layer").
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
@@ -112,7 +112,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
         Learning rate, larger than 0. "auto": 0.01 for "tabular", whose parts learn at multiples of it; for other
-        networks 0.003 up to 100 rows, else 0.001; 1 for "lbfgs". :class:`sknn.LearningRateFinder` looks for one.
+        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs".
+        :class:`sknn.LearningRateFinder` looks for one.
     lr_schedule : "auto", str, class, callable, dict or None, default="auto"
         What the learning rate is multiplied by as training progresses, t from 0 to 1; None: 1 throughout.
 
@@ -129,7 +130,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         "log_cosine"   four waves that get longer (Holzmüller et al., NeurIPS 2024)
         "one_cycle"    up for a tenth, then a cosine (Smith and Topin, 2019)         `warmup` (0.1)
         "plateau"      times `factor` after `patience` epochs without a lower        those of torch's
-                       validation loss                                               `ReduceLROnPlateau`
+                       validation loss, or training loss where nothing is held out   `ReduceLROnPlateau`
         =============  ============================================================  ==========================
 
         Or a class of `torch.optim.lr_scheduler`, which steps each epoch (`step_every="batch"`: each batch), or a
@@ -367,7 +368,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         Returns
         -------
         values : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
-            In the unit of `y`; they do not decrease along the last axis.
+            In the unit of `y`; they do not decrease along the last axis. How many targets of new rows a band holds is
+            to be measured: on eight real tables of 1,000 to 10,000 rows between 87 and 96 % for levels 0.05 and 0.95.
 
         Examples
         --------
@@ -410,7 +412,12 @@ class NNRegressor(RegressorMixin, BaseNN):
     def _check_y(self, y):
         if hasattr(y, "detach"):
             y = y.detach().cpu().numpy()
-        return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        try:
+            return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        except ValueError as error:
+            if "could not convert" in str(error):
+                error.add_note("NNRegressor predicts numbers; for labels use NNClassifier.")
+            raise
 
     def _make_target(self, y, train: Sample, classes=None):
         self._target_kind = kind_of_targets(self.loss, self.loss_params or {})

@@ -228,8 +228,9 @@ class WeightedLoss(nn.Module):
             loss = self.loss(output, target)
         if loss.ndim == 0:
             raise ValueError(
-                "Rows have weights (sample_weight or class_weight), so the 'loss' must return one "
-                "value a row. Got a single value: leave out its mean, or let it take reduction='none'."
+                "Rows have weights (sample_weight, class_weight, or members of a pack with unlike numbers of rows), so "
+                "the 'loss' must return one value a row. Got a single value: leave out its mean, or let it take "
+                "reduction='none'."
             )
         return loss.flatten(1).mean(1) if loss.ndim > 1 else loss
 

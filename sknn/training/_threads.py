@@ -12,7 +12,9 @@ from contextlib import contextmanager
 
 import torch
 
-_MIN_SHARED_FLOPS = 100e6  # of one training step; below, handing out the work costs more than it saves
+# Of one training step. Below, handing out the work costs more than it saves, and many times as much where another
+# process has one of the cores: the threads then wait for each other at every operator.
+_MIN_SHARED_FLOPS = 1e9
 _MAX_SHARED_ROWS = 512
 
 _lock = threading.Lock()
