@@ -8,13 +8,13 @@ axis, (K, features, B): the embeddings of all features then lie side by side wit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._mlp import ACTIVATIONS
+from sknn.modules._mlp import Activation, for_each_layer, make_activation
 from sknn.modules._randomness import dropout_mask
 
 F = nn.functional
@@ -122,7 +122,7 @@ class TabularNet(nn.Module):
         bins: Sequence = (),
         n_members: int = 1,
         hidden_layer_sizes: Sequence[int] = (96, 96),
-        activation: str | Callable[[], nn.Module] = "relu",
+        activation: Activation | Sequence[Activation] = "relu",
         dropout: float = 0.0,
         numeric_embedding: str | None = "piecewise_linear",
         numeric_embedding_dim: int = 8,
@@ -171,7 +171,8 @@ class TabularNet(nn.Module):
             width = size
         self.weights.append(torch.randn(n_members, n_outputs, width) / math.sqrt(width))
         self.biases.append(torch.zeros(n_members, n_outputs, 1))
-        self.activations = nn.ModuleList(_activations(activation, len(hidden_layer_sizes)))
+        each = for_each_layer("activation", activation, len(hidden_layer_sizes))
+        self.activations = nn.ModuleList([make_activation(one) for one in each])
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None = None) -> Tensor:
         h, first = self.hidden(x_num, x_cat)
@@ -280,14 +281,6 @@ _SETTINGS = {
     "numeric": Settings(3.0, 0.3),
     "categories": Settings(10.0, 1.0),
 }
-
-
-def _activations(activation, n_layers: int) -> list[nn.Module]:
-    """An activation for each hidden layer."""
-    each = list(activation) if isinstance(activation, list | tuple) else [activation] * n_layers
-    if len(each) != n_layers:
-        raise ValueError(f"activation must have one entry for each of the {n_layers} hidden layers. Got {len(each)}.")
-    return [ACTIVATIONS[one]() if isinstance(one, str) else one() for one in each]
 
 
 class PiecewiseLinear(nn.Module):
