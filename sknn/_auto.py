@@ -56,11 +56,14 @@ _MIN_ROWS_TO_HOLD_OUT = 200  # below, a held-out part is too small to tell epoch
 _MIN_ROWS_TO_CROSS_FIT = 100  # below, a fit is one batch
 _MIN_EPOCHS = 20
 _MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
+_STEPS_PER_EPOCH, _MOST_EPOCHS_MORE = 48, 2  # a small table of numbers takes up to so many times the epochs
 _PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epochs
 
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
 _MAX_EMBEDDED_COLUMNS = 256
+_BINS = 16  # of a piecewise-linear embedding
+_THRESHOLDS = ((1_500, 16), (5_000, 32), (float("inf"), 48))  # of a member and a column, up to so many rows
 _CHANNELS = (32, 64)  # of the blocks of a network for images
 _PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
@@ -80,7 +83,14 @@ def _hidden_layer_sizes(facts: Facts, preset: Preset) -> tuple[int, ...]:
 def numeric_embedding(facts: Facts) -> str | None:
     """What `numeric_embedding` in `module_params` becomes for the tabular network."""
     embeds = facts.tabular and not facts.sparse and facts.n_columns <= _MAX_EMBEDDED_COLUMNS
-    return "piecewise_linear" if embeds else None
+    if not embeds:
+        return None
+    return "piecewise_linear" if facts.classifies else "steps"
+
+
+def n_bins(facts: Facts, embedding: str) -> int:
+    """What `n_bins` in `module_params` becomes for the tabular network with that numeric embedding."""
+    return _look_up(_THRESHOLDS, facts.n_rows) if embedding == "steps" else _BINS
 
 
 def _weight_decay(facts: Facts, preset: Preset) -> float:
@@ -92,7 +102,9 @@ def _weight_decay(facts: Facts, preset: Preset) -> float:
 def _dropout(facts: Facts, preset: Preset) -> float:
     if facts.needs_all_rows:  # a line search cannot follow a loss that changes by itself
         return 0.0
-    return 0.15 if facts.tabular else 0.2
+    if facts.tabular:
+        return 0.15 if facts.classifies else 0.05
+    return 0.2
 
 
 def _lr_schedule(facts: Facts, preset: Preset) -> dict | None:
@@ -118,7 +130,11 @@ def _learning_rate(facts: Facts, preset: Preset) -> float:
 def _max_epochs(facts: Facts, preset: Preset) -> int:
     steps_per_epoch = -(-facts.n_rows // facts.batch_size)
     if facts.tabular:
-        return max(preset.pack_epochs, -(-_MIN_PACK_STEPS // steps_per_epoch))
+        epochs = preset.pack_epochs
+        if not facts.classifies:
+            more = -(-_STEPS_PER_EPOCH * epochs // steps_per_epoch)
+            epochs = max(epochs, min(more, _MOST_EPOCHS_MORE * epochs))
+        return max(epochs, -(-_MIN_PACK_STEPS // steps_per_epoch))
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 
 

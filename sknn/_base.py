@@ -25,7 +25,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skorch.callbacks import LRScheduler
 from torch import nn
 
-from sknn._auto import RULES, Facts, is_auto, numeric_embedding, resolve
+from sknn._auto import RULES, Facts, is_auto, n_bins, numeric_embedding, resolve
 from sknn._nested import get_parts, set_parts, split_nested
 from sknn._network import (
     architecture_of,
@@ -165,7 +165,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         params = self._check_params()
         sample = self._check_sample(X, y, sample_weight, groups, reset=not resume)
         held_out = self._check_held_out(X_val, y_val)
-        params = self._resolve(params, sample, held_out)
+        params = self._resolve(params, sample, held_out, resume=resume)
         return self._train(sample, held_out, params, resume=resume)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -183,7 +183,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for name in RULES.keys() - ({"batch_size"} if needs_all_rows(params["optimizer"]) else set()):
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
         sample = self._check_sample(X, y, sample_weight, None, reset=not resume)
-        params = self._resolve(params, sample, None)
+        params = self._resolve(params, sample, None, resume=resume)
         return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
 
     @property
@@ -268,7 +268,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_params(type(self).__name__, params)
         return params
 
-    def _resolve(self, params: dict, sample: Sample, held_out: Sample | None) -> dict:
+    def _resolve(self, params: dict, sample: Sample, held_out: Sample | None, *, resume: bool) -> dict:
         network = architecture_of(params["module"])
         facts = Facts(
             n_rows=len(sample.y),
@@ -286,9 +286,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         params = resolve(params, facts)
         if isinstance(network, TabularNet):
             params["n_members"] = network.n_members
-        elif facts.tabular and is_auto((params["module_params"] or {}).get("numeric_embedding", "auto")):
-            embedding = numeric_embedding(facts)
-            params["module_params"] = (params["module_params"] or {}) | {"numeric_embedding": embedding}
+        elif facts.tabular:
+            params["module_params"] = self._resolve_embedding(params["module_params"] or {}, facts, resume)
         if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
             params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
@@ -312,6 +311,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             params["weight_init"] = follows if own else None
         params["device"] = _device(params["device"])
         return params
+
+    def _resolve_embedding(self, module_params: dict, facts: Facts, resume: bool) -> dict:
+        """How the tabular network embeds numbers; a fit that goes on keeps what followed from the first one's rows."""
+        embedding = module_params.get("numeric_embedding", "auto")
+        embedding = numeric_embedding(facts) if is_auto(embedding) else embedding
+        chosen = {"numeric_embedding": embedding}
+        if embedding is not None and module_params.get("n_bins") is None:
+            before = self.resolved_params_["module_params"] if resume else {}
+            chosen["n_bins"] = before.get("n_bins") or n_bins(facts, embedding)
+        return module_params | chosen
 
     # -- checks of the data -------------------------------------------------------------------
 

@@ -26,10 +26,9 @@ from sknn.modules import (
     scale_to_unit_variance,
     try_out,
 )
-from sknn.preprocessing import Encoded, quantile_bins
+from sknn.preprocessing import Encoded, quantile_bins, random_thresholds
 from sknn.training import limited_to, torch_seeded
 
-_N_BINS = 16  # of a number's piecewise-linear embedding
 _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
 
 
@@ -103,9 +102,12 @@ def _built_in_params(
         return module_params, {"image_shape": shape[1:] if len(shape) == 4 else (1, *shape[1:])}
     if name != "tabular":
         return module_params, {}
-    n_bins = module_params.pop("n_bins", _N_BINS)
-    embeds = module_params["numeric_embedding"] is not None and isinstance(encoded.x_num, np.ndarray)
-    bins = quantile_bins(encoded.x_num, n_bins, weight, seed) if embeds else ()
+    n_bins, embedding = module_params.pop("n_bins", None), module_params["numeric_embedding"]
+    bins: list = []
+    if isinstance(encoded.x_num, np.ndarray) and embedding == "steps":
+        bins = random_thresholds(encoded.x_num, n_bins, params["n_members"], weight, seed)
+    elif isinstance(encoded.x_num, np.ndarray) and embedding is not None:
+        bins = quantile_bins(encoded.x_num, n_bins, weight, seed)
     return module_params, {"n_members": params["n_members"], "bins": bins}
 
 

@@ -13,8 +13,18 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from skorch.callbacks import EarlyStopping, LRScheduler
 
+from sknn._auto import is_auto
 from sknn._nested import own_copy
-from sknn.callbacks import BestWeights, MonitorScore, ProgressLine, SklearnTasks, StopIfNotFinite, TimeLimit
+from sknn.callbacks import (
+    BestWeights,
+    MonitorScore,
+    ProgressLine,
+    SklearnTasks,
+    StopIfFarWorse,
+    StopIfNotFinite,
+    TimeLimit,
+)
+from sknn.modules import TabularNet
 from sknn.training import is_torch_scheduler, torch_scheduler
 
 
@@ -62,6 +72,8 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
             lower_is_better=lower_is_better,
         )
         callbacks.append(("_early_stopping", stop))
+        if watched == "valid_loss" and is_auto(estimator.patience) and isinstance(estimator.module_, TabularNet):
+            callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched)))
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
     return callbacks

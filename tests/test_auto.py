@@ -68,6 +68,7 @@ def test_presets_differ_in_every_way():
     ("facts", "expected"),
     [
         (Facts(10_000, False, n_columns=20, tabular=True), "piecewise_linear"),
+        (Facts(10_000, False, n_columns=20, tabular=True, classifies=False), "steps"),
         (Facts(10_000, False, n_columns=600, tabular=True), None),
         (Facts(10_000, False, sparse=True, tabular=True), None),
         (Facts(10_000, False), None),

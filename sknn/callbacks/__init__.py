@@ -1,6 +1,7 @@
 """What skorch's callbacks lack. The public ones go into `callbacks=[...]`, beside skorch's own."""
 
 from sknn.callbacks._best_weights import BestWeights
+from sknn.callbacks._far_worse import StopIfFarWorse
 from sknn.callbacks._finite import StopIfNotFinite
 from sknn.callbacks._gradients import ClipGradient, GradientNorm
 from sknn.callbacks._max_norm import MaxNorm
@@ -19,6 +20,7 @@ __all__ = [
     "MonitorScore",
     "ProgressLine",
     "SklearnTasks",
+    "StopIfFarWorse",
     "StopIfNotFinite",
     "TimeLimit",
     "Unfreeze",

@@ -19,7 +19,7 @@ from sknn.modules._randomness import dropout_mask
 
 F = nn.functional
 
-NUMERIC_EMBEDDINGS = ("piecewise_linear", "periodic")
+NUMERIC_EMBEDDINGS = ("piecewise_linear", "steps", "periodic")
 _REFERENCE_FAN_IN = 100  # inputs of a layer that learns at the learning rate as it is given
 _BIAS_ROWS = 5  # rows whose mean activation a unit's kink starts at
 
@@ -41,7 +41,8 @@ class TabularNet(nn.Module):
     ===================  ======================================================================
     numeric embedding    piecewise-linear: the share of each quantile bin that a number has passed,
                          and the number itself, times a matrix for each feature and member
-                         (Gorishniy et al. 2022, section 3.2, with a linear term); or periodic:
+                         (Gorishniy et al. 2022, section 3.2, with a linear term); or steps: the same with
+                         which of its thresholds a number has passed, other ones for each member; or periodic:
                          [cos(2π·(w·x + b))·W + c, x] (PBLD of Holzmüller et al. 2024). Features of two
                          values, such as one-hot columns, are passed as they are
     category embedding   a vector for each level; see `CategoryEmbedding`
@@ -64,8 +65,8 @@ class TabularNet(nn.Module):
     cat_cardinalities : sequence of int, default=()
         Number of codes of each embedded category.
     bins : sequence of (sequence of float or None), default=()
-        For each feature the edges of its bins, increasing, or None for one that is not embedded. Empty
-        when no feature is embedded.
+        For each feature the edges of its bins, increasing, or for "steps" the thresholds (K, J) of each member;
+        None for a feature that is not embedded. Empty when no feature is embedded.
     n_members : int, default=1
         Number K of members.
     hidden_layer_sizes : sequence of int, default=(96, 96)
@@ -75,7 +76,7 @@ class TabularNet(nn.Module):
         are shared by the members.
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
-    numeric_embedding : {"piecewise_linear", "periodic"} or None, default="piecewise_linear"
+    numeric_embedding : {"piecewise_linear", "steps", "periodic"} or None, default="piecewise_linear"
         How numbers are embedded.
     numeric_embedding_dim : int, default=8
         Width of a number's embedding.
@@ -149,11 +150,13 @@ class TabularNet(nn.Module):
         self.register_buffer("embedded", torch.tensor(embedded, dtype=torch.int64), persistent=False)
         self.register_buffer("rest", torch.tensor(rest, dtype=torch.int64), persistent=False)
         width = len(rest)
-        self.numeric: PiecewiseLinear | Periodic | None = None
+        self.numeric: PiecewiseLinear | Steps | Periodic | None = None
         if embedded:
             width += numeric_embedding_dim * len(embedded)
             if numeric_embedding == "piecewise_linear":
                 self.numeric = PiecewiseLinear([edges[j] for j in embedded], n_members, numeric_embedding_dim)
+            elif numeric_embedding == "steps":
+                self.numeric = Steps([edges[j] for j in embedded], numeric_embedding_dim)
             else:
                 self.numeric = Periodic(len(embedded), n_members, numeric_embedding_dim, frequency_scale)
         self.categories: PackedCategories | None = None
@@ -283,7 +286,32 @@ _SETTINGS = {
 }
 
 
-class PiecewiseLinear(nn.Module):
+class _Basis(nn.Module):
+    """Numbers as t·W for each feature and member: t holds J functions of the number x, and x itself.
+
+    Shape: (K or 1, N, B) to (K, N · E, B).
+    """
+
+    def __init__(self, n_members: int, n_embedded: int, n_functions: int, embedding_dim: int):
+        super().__init__()
+        shape = n_members, n_embedded, embedding_dim, n_functions + 1
+        self.weight = nn.Parameter(torch.randn(shape) / math.sqrt(n_functions))
+        with torch.no_grad():
+            self.weight[..., -1].normal_(0, 0.5)
+
+    def basis(self, x: Tensor) -> Tensor:
+        """(K, N, B) to (K, N, J + 1, B)."""
+        raise NotImplementedError
+
+    def write_basis(self, x: Tensor, out: Tensor) -> None:
+        """The same from (K, N, 1, B) into memory that is there."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.matmul(self.weight, self.basis(x)).flatten(1, 2)
+
+
+class PiecewiseLinear(_Basis):
     """Numbers by their quantile bins: t·W for each feature and member, with the J + 1 entries of t as follows.
 
     Entry j < J is the share of bin j that the number x has passed, min(1, max(0, (x − left) / width)); the last
@@ -293,8 +321,8 @@ class PiecewiseLinear(nn.Module):
     """
 
     def __init__(self, edges: Sequence, n_members: int, embedding_dim: int):
-        super().__init__()
         n_bins = max(len(feature) for feature in edges) - 1
+        super().__init__(n_members, len(edges), n_bins, embedding_dim)
         slope, start = torch.zeros(len(edges), n_bins + 1, 1), torch.zeros(len(edges), n_bins + 1, 1)
         for j, feature in enumerate(edges):
             left, right = torch.as_tensor(feature, dtype=torch.float64).unfold(0, 2, 1).unbind(1)
@@ -309,16 +337,40 @@ class PiecewiseLinear(nn.Module):
         self.high: Tensor
         for name, value in (("slope", slope), ("start", start), ("low", low), ("high", high)):
             self.register_buffer(name, value)
-        self.weight = nn.Parameter(torch.randn(n_members, len(edges), embedding_dim, n_bins + 1) / math.sqrt(n_bins))
-        with torch.no_grad():
-            self.weight[..., -1].normal_(0, 0.5)
 
     def basis(self, x: Tensor) -> Tensor:
-        """(K, N, B) to (K, N, J + 1, B)."""
         return torch.addcmul(self.start, x.unsqueeze(2), self.slope).clamp_(self.low, self.high)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.matmul(self.weight, self.basis(x)).flatten(1, 2)
+    def write_basis(self, x: Tensor, out: Tensor) -> None:
+        torch.mul(x, self.slope, out=out).add_(self.start).clamp_(0, 1)
+        out[:, :, -1:].copy_(x)
+
+
+class Steps(_Basis):
+    """Numbers by the thresholds that they have passed: t·W for each feature and member.
+
+    Entry j < J of t is 1 where the number x is at least threshold j of the member, else 0; the last one is x. A member
+    sees places at random (`random_thresholds` in `preprocessing`) and is constant between them but for the linear term,
+    as a tree is; the mean of the members changes in as many places as they have thresholds together.
+
+    Shape: (K or 1, N, B) to (K, N · E, B).
+    """
+
+    def __init__(self, thresholds: Sequence, embedding_dim: int):
+        stacked = torch.stack([torch.as_tensor(feature, dtype=torch.float32) for feature in thresholds], 1)
+        n_members, n_embedded, n_thresholds = stacked.shape
+        super().__init__(n_members, n_embedded, n_thresholds, embedding_dim)
+        self.thresholds: Tensor
+        self.register_buffer("thresholds", stacked.unsqueeze(-1))  # (K, N, J, 1)
+
+    def basis(self, x: Tensor) -> Tensor:
+        x = x.unsqueeze(2)
+        passed = (x >= self.thresholds).to(x.dtype)
+        return torch.cat([passed, x.expand(len(passed), -1, -1, -1)], 2)
+
+    def write_basis(self, x: Tensor, out: Tensor) -> None:
+        torch.ge(x, self.thresholds, out=out[:, :, :-1])
+        out[:, :, -1:].copy_(x)
 
 
 class Periodic(nn.Module):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sknn.modules._randomness import dropout_mask
-from sknn.modules._tabular import PiecewiseLinear, TabularNet
+from sknn.modules._tabular import PiecewiseLinear, Steps, TabularNet
 
 aten = torch.ops.aten
 
@@ -42,7 +42,7 @@ def has_hand_gradient(module: nn.Module) -> bool:
     """Whether `HandGradient` covers what a module is made of."""
     return (
         type(module) is TabularNet
-        and isinstance(module.numeric, PiecewiseLinear | None)
+        and isinstance(module.numeric, PiecewiseLinear | Steps | None)
         and module.shortcut is None
         and not len(module.mixes)
         and len(module.activations) > 0
@@ -137,11 +137,9 @@ class _Plan:
             self.numbers = self._empty((k, n, size))
             self.numbers_wide = self.numbers.unsqueeze(2)
             self.basis = self._empty((k, n, n_basis, size))
-            self.basis_x = self.basis[:, :, -1]
             self.basis_flat = self.basis.view(k * n, n_basis, size)
             self.basis_t = self.basis_flat.transpose(1, 2)
             self.numeric_weight, self.numeric_grad = weight.flatten(0, 1), weight.grad.flatten(0, 1)
-            self.slope, self.start = self.numeric.slope, self.numeric.start
             self.vectors = self._empty((k * n, dim, size))
             self.vectors_kept = self.vectors.view(k, n_numeric, size)
             self.vectors_grad = self._empty((k, n_numeric, size))
@@ -200,9 +198,8 @@ class _Plan:
     def _embed(self, x: Tensor, x_cat: Tensor | None) -> None:
         """Fill `inputs` from x (K, F, B) and x_cat (K, B, C)."""
         if self.n_numeric:
-            numbers = self.numbers.copy_(x[:, : self.n_numbers] if self.leads else x[:, self.net.embedded])
-            torch.mul(self.numbers_wide, self.slope, out=self.basis).add_(self.start).clamp_(0, 1)
-            self.basis_x.copy_(numbers)
+            self.numbers.copy_(x[:, : self.n_numbers] if self.leads else x[:, self.net.embedded])
+            self.numeric.write_basis(self.numbers_wide, self.basis)
             torch.bmm(self.numeric_weight, self.basis_flat, out=self.vectors)
             if self.only_numeric:
                 return

@@ -1,4 +1,4 @@
-"""Bins of encoded numbers, for the networks that embed them piecewise. Never sees the target."""
+"""Bins and thresholds of encoded numbers, for the networks that embed them. Never sees the target."""
 
 from __future__ import annotations
 
@@ -34,10 +34,59 @@ def quantile_bins(
     edges : list of (list of float or None)
         n_bins + 1 increasing edges.
     """
-    if len(x) > _MAX_ROWS:
-        rows = np.sort(np.random.RandomState(seed).choice(len(x), _MAX_ROWS, replace=False))
-        x, weight = x[rows], None if weight is None else weight[rows]
+    x, weight = _some(x, weight, seed)
     return [_edges(x[:, j].astype(np.float64), n_bins, weight) for j in range(x.shape[1])]
+
+
+def random_thresholds(
+    x: np.ndarray, n_thresholds: int, n_members: int, weight: np.ndarray | None = None, seed: int = 0
+) -> list[np.ndarray | None]:
+    """Thresholds of each column for each member of a pack, or None for a column of at most two values.
+
+    Threshold j of J lies at a random place between the quantiles j/J and (j + 1)/J, amid two neighbouring values: each
+    member cuts a column elsewhere, as the trees of an ensemble with random thresholds do (P. Geurts, D. Ernst,
+    L. Wehenkel, "Extremely randomized trees", 2006), here one in each share of the rows. Of those that a frequent value
+    makes coincide one is left; the others are infinite.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, F)
+        Encoded rows, finite.
+    n_thresholds : int
+        Number J of thresholds.
+    n_members : int
+        Number K of members.
+    weight : ndarray of shape (n,) or None
+        Weights of the rows.
+    seed : int
+        Draws the places, and chooses the rows that are looked at in tables of more than 100,000.
+
+    Returns
+    -------
+    thresholds : list of (ndarray of shape (K, J) or None)
+    """
+    x, weight = _some(x, weight, seed)
+    random_state = np.random.RandomState(seed)
+    return [_thresholds(x[:, j], (n_members, n_thresholds), weight, random_state) for j in range(x.shape[1])]
+
+
+def _some(x: np.ndarray, weight: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """The rows that quantiles are taken of."""
+    if len(x) <= _MAX_ROWS:
+        return x, weight
+    rows = np.sort(np.random.RandomState(seed).choice(len(x), _MAX_ROWS, replace=False))
+    return x[rows], None if weight is None else weight[rows]
+
+
+def _thresholds(values: np.ndarray, shape: tuple[int, int], weight, random_state) -> np.ndarray | None:
+    distinct = np.unique(values)
+    if len(distinct) <= 2:
+        return None
+    levels = (np.arange(shape[1]) + random_state.uniform(size=shape)) / shape[1]
+    place = np.searchsorted(distinct, weighted_quantiles(values, weight, levels)).clip(1)
+    found = np.sort((distinct[place - 1] + distinct[place]) / 2, axis=1)
+    repeats = np.diff(found, axis=1, prepend=np.float32(-np.inf)) == 0
+    return np.where(repeats, np.float32(np.inf), found)
 
 
 def _edges(values: np.ndarray, n_bins: int, weight: np.ndarray | None) -> list[float] | None:

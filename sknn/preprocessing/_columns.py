@@ -278,6 +278,7 @@ class CategoryColumn:
                 f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
                 f"(for instance {values.iloc[0]!r}). An argument must be a string or a number."
             ) from None
+        self.held_ = sorted({_cell_kind(level) for level in levels})
         self.constant_ = len(levels) == 1 and len(values) == len(column)
         self.embedded_ = len(levels) > self.max_onehot and self.embed
         if len(levels) > self.max_onehot:
@@ -288,7 +289,6 @@ class CategoryColumn:
                 levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
         levels = _in_order(levels)
         self.levels_ = pd.Index(levels, dtype=object)
-        self.held_ = sorted({_cell_kind(level) for level in levels})
         self.had_missing_ = len(values) < len(column)
         self.binary_ = len(levels) == 2 and not self.had_missing_ and not self.embedded_
         if self.embedded_:

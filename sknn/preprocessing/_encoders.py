@@ -32,6 +32,7 @@ from sknn.preprocessing._columns import (
     smooth_clip,
 )
 from sknn.preprocessing._tables import Table, as_table, check_columns, take_rows, with_names
+from sknn.preprocessing._value_codes import ValueCodes, act_as_codes
 
 _MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
 _BLOCK_CELLS = 1 << 20  # cells encoded at a time, so that temporaries stay small
@@ -60,7 +61,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ===========  ================================================================================
     numbers      centred at the median, divided by the interquartile range, smoothly clipped to
                  ±3; missing cells become 0 and are marked by a column of their own; durations
-                 count as seconds
+                 count as seconds. Where single values mean something (`codes`), these are
+                 embedded as well, as levels are
     flags        −1 and 1; missing cells as for numbers
     categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
                  integer codes for a learned embedding, and the logarithm of the level's number of
@@ -83,6 +85,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     scale : {"robust", "standard", "quantile"} or bool, default="robust"
         How numbers are scaled: "robust" (or True) as above; "standard" by mean and standard deviation;
         "quantile" to quantiles of the normal distribution. False: they are passed as they are.
+    codes : "auto", list of column names or positions, or None, default="auto"
+        With `embed`, numbers whose frequent values (at least 5 rows) get codes for a learned embedding too. "auto"
+        chooses amounts that recur: one value takes at least half of the rows, the others occur 5 times on average,
+        and they are far from filling the range that they span, as capital gains of a tax return do.
     random_state : int, RandomState instance or None, default=None
         Chooses the rows from which medians are taken in tables of more than 100,000 rows.
 
@@ -91,7 +97,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     n_features_ : int
         Number of float columns that `transform` gives.
     cat_cardinalities_ : tuple of int
-        Number of codes of each embedded category, the codes for unseen (0) and missing (1) included.
+        Number of codes of each embedded category, then of each number with codes; those for unseen (0) and
+        missing (1) are included.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -116,11 +123,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     3  0.49          0.0       1.0
     """
 
-    def __init__(self, *, max_onehot=9, embed=True, min_frequency=1, scale="robust", random_state=None):
+    def __init__(self, *, max_onehot=9, embed=True, min_frequency=1, scale="robust", codes="auto", random_state=None):
         self.max_onehot = max_onehot
         self.embed = embed
         self.min_frequency = min_frequency
         self.scale = scale
+        self.codes = codes
         self.random_state = random_state
 
     def fit(self, X, y=None, sample_weight=None):
@@ -188,6 +196,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 out += encoder.names(names[j])
         out = out or ["constant"]  # the column of zeros
         out += [names[j] for j in self._embedded]
+        out += [f"{names[self._number_columns[k]]}_value" for k in self._value_codes]
         return np.asarray(out, dtype=object)
 
     def __sklearn_tags__(self):
@@ -210,23 +219,30 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         n_rows = len(table)
         table = self._match_container(table)
         x_num = np.zeros((n_rows, self.n_features_), dtype=np.float32)
-        x_cat = np.empty((n_rows, len(self._embedded)), dtype=np.int64)
+        x_cat = np.empty((n_rows, len(self.cat_cardinalities_)), dtype=np.int64)
         step = max(1, _BLOCK_CELLS // max(1, self.n_features_))
+        n_numbers, n_embedded = self._numbers.n_outputs, len(self._embedded)
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
             if isinstance(table, pd.DataFrame):
-                self._encode_frame(table.iloc[rows], x_num[rows])
+                frame = table.iloc[rows]
+                values = self._numbers_of(frame)
+                self._encode_frame(frame, x_num[rows, n_numbers:])
                 for k, j in enumerate(self._embedded):
-                    x_cat[rows, k] = self._categories[j].codes(table.iloc[rows, j])
+                    x_cat[rows, k] = self._categories[j].codes(frame.iloc[:, j])
             else:
-                self._numbers.write(_as_float(table[rows]), x_num[rows])
-        return Encoded(x_num, x_cat if self._embedded else None)
+                values = _as_float(table[rows])
+            self._numbers.write(values, x_num[rows, :n_numbers])
+            for k, (j, number) in enumerate(self._value_codes.items(), n_embedded):
+                x_cat[rows, k] = number.codes(values[:, j])
+        return Encoded(x_num, x_cat if x_cat.shape[1] else None)
 
     def _fit_table(self, table: Table, weight) -> TableEncoder:
         self._number_columns: list[int] = []
         self._dates: dict[int, DateColumn] = {}
         self._categories: dict[int, CategoryColumn] = {}
         self._embedded: list[int] = []
+        self._value_codes: dict[int, ValueCodes] = {}  # by the position among the numbers
         self.columns_ = None
         if sparse.issparse(table):
             self.container_ = "csr"
@@ -252,13 +268,34 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._numbers = NumberBlock(self.scale).fit(values, flags, weight, check_random_state(self.random_state))
         n_features = self._numbers.n_outputs + sum(part.n_outputs for _, part in self._parts())
         self.n_features_ = max(n_features, 1)  # a table of constants becomes a column of zeros
-        self.cat_cardinalities_ = tuple(self._categories[j].cardinality for j in self._embedded)
+        for k in self._numbers_with_codes(table, values, flags, weight):
+            self._value_codes[k] = ValueCodes(values[:, k], weight)
+        coded: list[CategoryColumn | ValueCodes] = [self._categories[j] for j in self._embedded]
+        coded += self._value_codes.values()
+        self.cat_cardinalities_ = tuple(column.cardinality for column in coded)
         return self
+
+    def _numbers_with_codes(self, table: Table, values: np.ndarray, flags: np.ndarray, weight) -> list[int]:
+        """Positions among the numbers of those whose values get codes."""
+        if self.codes is None or not self.embed:
+            return []
+        numbers = range(len(self._number_columns))  # dates follow them
+        if isinstance(self.codes, str) and self.codes == "auto":
+            return [k for k in numbers if not flags[k] and act_as_codes(values[:, k], weight)]
+        names = list(table.columns) if isinstance(table, pd.DataFrame) else []
+        wanted = [] if isinstance(self.codes, str) else list(self.codes)
+        positions = {names.index(name) if name in names else name for name in wanted}
+        if isinstance(self.codes, str) or not positions <= set(self._number_columns):
+            raise InvalidParameterError(
+                "The 'codes' parameter of TableEncoder must be 'auto', None or a list of columns of numbers, by name "
+                f"or position. Got {self.codes!r} instead."
+            )
+        return [k for k in numbers if self._number_columns[k] in positions]
 
     @property
     def n_cells_(self) -> int:
         """Numbers in an encoded row."""
-        return self.n_features_ + len(self._embedded)
+        return self.n_features_ + len(self.cat_cardinalities_)
 
     def _parts(self) -> list[tuple[int, DateColumn | CategoryColumn]]:
         """Dates, then categories, with their positions; the order of their columns in the output."""
@@ -295,8 +332,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.column_stack([numbers, *days])
 
     def _encode_frame(self, frame: pd.DataFrame, x_num: np.ndarray) -> None:
-        stop = self._numbers.n_outputs
-        self._numbers.write(self._numbers_of(frame), x_num[:, :stop])
+        """Fill the columns that follow the numbers."""
+        stop = 0
         for j, encoder in self._parts():
             start, stop = stop, stop + encoder.n_outputs
             if encoder.n_outputs:
@@ -433,7 +470,7 @@ def make_encoder(preprocessing, *, embed: bool, images: bool = False, random_sta
     if isinstance(preprocessing, TableEncoder):
         encoder = clone(preprocessing)
         return encoder if embed else encoder.set_params(embed=False)
-    return TransformedEncoder(preprocessing, TableEncoder(scale=False, **options))
+    return TransformedEncoder(preprocessing, TableEncoder(scale=False, codes=None, **options))
 
 
 def as_numbers_array(table: np.ndarray | pd.DataFrame) -> np.ndarray:

@@ -9,6 +9,7 @@ from sknn.modules import HandGradient, TabularNet, drawing_from, has_hand_gradie
 
 F = nn.functional
 BINS = [[-2.0, -1.0, 0.0, 2.0], None, [0.0, 0.5, 1.0, 1.5]]
+THRESHOLDS = [np.linspace(-1, 1, 12).reshape(3, 4), None, np.linspace(1, -1, 12).reshape(3, 4)]  # of three members
 
 
 def make(n_members=3, bins=BINS, cards=(4, 6), **params):
@@ -26,14 +27,16 @@ def rows(n_members=3, n=11, cards=(4, 6)):
     return x_num, x_cat
 
 
-@pytest.mark.parametrize("embedding", ["piecewise_linear", "periodic", None])
+@pytest.mark.parametrize("embedding", ["piecewise_linear", "steps", "periodic", None])
 @pytest.mark.parametrize("options", [{}, {"linear_shortcut": True, "parametric_activation": True}])
 def test_each_member_is_a_network_of_its_own(embedding, options):
-    net, (x_num, x_cat) = make(numeric_embedding=embedding, **options), rows()
+    bins = THRESHOLDS if embedding == "steps" else BINS
+    net, (x_num, x_cat) = make(bins=bins, numeric_embedding=embedding, **options), rows()
     together = net(x_num, x_cat)
     assert together.shape == (3, 11, 2)
     for k in range(3):
-        alone = make(n_members=1, numeric_embedding=embedding, **options)
+        own = [None if feature is None else feature[k : k + 1] for feature in bins] if embedding == "steps" else bins
+        alone = make(n_members=1, bins=own, numeric_embedding=embedding, **options)
         for name, p in alone.named_parameters():
             p.data = net.get_parameter(name).data[k : k + 1]
         torch.testing.assert_close(alone(x_num[k : k + 1], x_cat[k : k + 1])[0], together[k])
@@ -59,6 +62,18 @@ def test_the_first_layer_is_what_the_formulas_say():
     table = net.categories.weight.detach().numpy()[0]
     parts += [table[codes[:, 0]], table[4 + codes[:, 1]]]
     np.testing.assert_allclose(net.embed(x_num[0], x_cat[0])[0].detach().numpy().T, np.hstack(parts), atol=1e-12)
+
+
+def test_steps_are_what_the_formula_says():
+    net, (x_num, _) = make(bins=THRESHOLDS, cards=(), numeric_embedding="steps"), rows(cards=())
+    for k in range(3):
+        parts = []
+        for n, column in enumerate((0, 2)):
+            x = x_num[k, :, column].numpy()
+            basis = np.c_[x[:, None] >= np.float32(THRESHOLDS[column][k]), x]
+            parts.append(basis @ net.numeric.weight.detach().numpy()[k, n].T)
+        expected = np.hstack([*parts, x_num[k, :, [1]].numpy()])
+        np.testing.assert_allclose(net.embed(x_num, None)[k].detach().numpy().T, expected, atol=1e-12)
 
 
 def test_periodic_embedding_is_what_the_formula_says():
@@ -88,8 +103,12 @@ def test_initialisation_gives_every_unit_unit_variance():
 @pytest.mark.parametrize("bins", [BINS, (), [None, BINS[0], BINS[2]]])
 @pytest.mark.parametrize("cards", [(), (4, 6)])
 @pytest.mark.parametrize("scale", [True, False])
-def test_the_gradient_by_hand_is_that_of_torch(activation, bins, cards, scale):
-    net, (x_num, x_cat) = make(bins=bins, cards=cards, activation=activation, learnable_scale=scale), rows(cards=cards)
+@pytest.mark.parametrize("embedding", ["piecewise_linear", "steps"])
+def test_the_gradient_by_hand_is_that_of_torch(activation, bins, cards, scale, embedding):
+    if embedding == "steps":
+        bins = [None if feature is None else THRESHOLDS[0] for feature in bins]
+    options = {"activation": activation, "learnable_scale": scale, "numeric_embedding": embedding}
+    net, (x_num, x_cat) = make(bins=bins, cards=cards, **options), rows(cards=cards)
     assert has_hand_gradient(net)
     target = torch.randint(0, 2, (33,))
     parameters = list(net.parameters())

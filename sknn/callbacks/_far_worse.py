@@ -1,0 +1,38 @@
+"""Stop training where the loss has become so much worse that the rest of a schedule does not lead back."""
+
+from __future__ import annotations
+
+from sknn.callbacks._readable import ReadableCallback
+
+_EPOCHS_SINCE_BEST = 5
+_EPOCHS_WORSE = 4
+_OF_BEST, _OF_FIRST = 0.03, 0.01
+
+
+class StopIfFarWorse(ReadableCallback):
+    """End training when overfitting is beyond doubt, long before a patience that suits a whole schedule is out.
+
+    That is, at least 5 epochs after the best one, when each of the last 4 had a loss above that of the best by 3 % of
+    it and 1 % of the first epoch's. A learning rate that falls to 0 makes good for less (measured in
+    `docs/defaults.md`).
+
+    Parameters
+    ----------
+    monitor : str
+        Column of the history with the loss.
+    """
+
+    def __init__(self, monitor):
+        self.monitor = monitor
+
+    def on_train_begin(self, net, **kwargs):
+        self.losses_: list[float] = []
+
+    def on_epoch_end(self, net, **kwargs):
+        losses = self.losses_
+        losses.append(net.history[-1][self.monitor])
+        best = min(losses)
+        limit = best + _OF_BEST * abs(best) + _OF_FIRST * abs(losses[0])
+        since_best = len(losses) - 1 - losses.index(best)
+        if since_best >= _EPOCHS_SINCE_BEST and min(losses[-_EPOCHS_WORSE:]) > limit:
+            raise KeyboardInterrupt  # how skorch's callbacks ask to stop

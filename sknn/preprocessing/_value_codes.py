@@ -1,0 +1,78 @@
+"""Numbers whose single values mean something: their frequent values get codes, as the levels of a category do.
+
+Never sees the target. What is done with the number itself does not change.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sknn.preprocessing._columns import FIRST_LEVEL, MISSING, UNSEEN
+
+_LEAST_ROWS = 5  # of a value that gets a code, and of the others on average in a column that is chosen
+_LEAST_VALUES = 10
+_LEAST_TOP_SHARE = 0.5  # of the rows that the most frequent value takes
+_LARGEST_OCCUPANCY = 0.1  # share of the places between the smallest and the largest value that are taken
+
+
+class ValueCodes:
+    """Codes of a number's frequent values; 0 for any other value and 1 for a missing cell.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        A column with NaN where it is missing.
+    weight : ndarray of shape (n,) or None
+        Weights of the rows; a value counts as many rows as their sum.
+    """
+
+    def __init__(self, values: np.ndarray, weight: np.ndarray | None):
+        distinct, rows = _count(values, weight)
+        self.values_ = distinct[rows >= _LEAST_ROWS]
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes, the two slots included."""
+        return FIRST_LEVEL + len(self.values_)
+
+    def codes(self, values: np.ndarray) -> np.ndarray:
+        """(n,) int64 codes."""
+        missing, values = np.isnan(values), values.astype(np.float32)
+        if not len(self.values_):
+            return np.where(missing, MISSING, UNSEEN)
+        place = np.minimum(np.searchsorted(self.values_, values), len(self.values_) - 1)
+        known = self.values_[place] == values
+        return np.where(missing, MISSING, np.where(known, FIRST_LEVEL + place, UNSEEN))
+
+
+def act_as_codes(values: np.ndarray, weight: np.ndarray | None) -> bool:
+    """Whether a column looks like amounts of which each is a case of its own.
+
+    Such as a capital gain: one value (0) takes at least half of the rows, so that bins of equal numbers of rows tell
+    little of the others apart; these recur exactly, in at least 5 rows each on average, though they leave at least nine
+    tenths of the places free that their spacing would allow. A count (0, 1, 2, …) leaves no places free,
+    and a measurement does not recur.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        A column with NaN where it is missing.
+    weight : ndarray of shape (n,) or None
+        Weights of the rows.
+    """
+    distinct, rows = _count(values, weight)
+    if len(distinct) < _LEAST_VALUES:
+        return False
+    top, total = rows.max(), rows.sum()
+    if top < _LEAST_TOP_SHARE * total or total - top < _LEAST_ROWS * (len(distinct) - 1):
+        return False
+    spacing = np.quantile(np.diff(distinct), 0.1)
+    places = (distinct[-1] - distinct[0]) / spacing + 1
+    return len(distinct) < _LARGEST_OCCUPANCY * places
+
+
+def _count(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values in order, as float32, which a cell may have had before; and the rows of each."""
+    present = ~np.isnan(values)
+    distinct, position = np.unique(values[present].astype(np.float32), return_inverse=True)
+    return distinct, np.bincount(position, None if weight is None else weight[present], minlength=len(distinct))

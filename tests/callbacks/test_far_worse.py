@@ -1,0 +1,61 @@
+"""Training that overfits beyond doubt is stopped early, and nothing else is."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sknn import NNClassifier
+from sknn.callbacks import StopIfFarWorse
+
+
+def epochs_until_stop(losses):
+    callback, history = StopIfFarWorse("valid_loss"), []
+    net = SimpleNamespace(history=history)
+    callback.on_train_begin(net)
+    for loss in losses:
+        history.append({"valid_loss": loss})
+        try:
+            callback.on_epoch_end(net)
+        except KeyboardInterrupt:
+            break
+    return len(history)
+
+
+@pytest.mark.parametrize(
+    ("losses", "n_epochs"),
+    [
+        ([1.0, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6], 7),  # five after the best
+        ([1.0, 0.5, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6], 7),  # the first of equal ones counts
+        ([1.0, 0.5, 0.6, 0.6, 0.6, 0.52, 0.6, 0.6, 0.6, 0.6, 0.6], 10),  # the last four must all be worse
+        ([1.0, 0.5] + [0.524] * 20, 22),  # worse by less than 3 % and 0.01
+        ([1.0, 0.5] + [0.526] * 20, 7),
+        ([1.0, 0.01] + [0.0202] * 20, 22),  # worse by less than 1 % of the first epoch's
+        ([1.0, -2.0] + [-1.9] * 20, 7),  # a likelihood may be below 0
+        (list(np.linspace(1, 0.1, 30)), 30),
+    ],
+)
+def test_it_stops_where_four_epochs_are_far_worse_than_the_best(losses, n_epochs):
+    assert epochs_until_stop(losses) == n_epochs
+
+
+def noisy_classes(n_rows=400):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 20))
+    return X, (X[:, 0] + rng.normal(scale=3, size=n_rows) > 0).astype(int)
+
+
+def test_a_pack_that_overfits_is_stopped_and_is_the_same_network():
+    X, y = noisy_classes()
+    auto = NNClassifier(random_state=0).fit(X, y)
+    patient = NNClassifier(random_state=0, patience=auto.resolved_params_["patience"]).fit(X, y)
+    assert auto.n_iter_ < patient.n_iter_
+    assert auto.best_epoch_ == patient.best_epoch_
+    np.testing.assert_array_equal(auto.predict_proba(X), patient.predict_proba(X))
+
+
+@pytest.mark.parametrize("params", [{"monitor": "accuracy"}, {"module": "mlp"}, {"early_stopping": False}])
+def test_only_the_loss_of_the_tabular_network_is_looked_at(params, monkeypatch):
+    monkeypatch.setattr(StopIfFarWorse, "on_epoch_end", lambda self, net, **kwargs: pytest.fail("it looked"))
+    X, y = noisy_classes(150)
+    NNClassifier(max_epochs=3, random_state=0, **params).fit(X, y)

@@ -1,0 +1,122 @@
+"""Numbers whose values act as codes: which columns are chosen, the codes, and what they do for a network."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sknn import NNClassifier
+from sknn.preprocessing import TableEncoder
+from sknn.preprocessing._value_codes import ValueCodes, act_as_codes
+
+AMOUNTS = np.array(
+    [594.0, 2_176.0, 3_103.0, 5_013.0, 5_178.0, 7_298.0, 7_688.0, 14_084.0, 15_024.0, 20_051.0, 99_999.0]
+)
+
+
+def gains(n_rows=1_000, share=0.2, seed=0):
+    """Mostly 0, else one of eleven amounts."""
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(n_rows) < share, rng.choice(AMOUNTS, n_rows), 0.0)
+
+
+def test_amounts_that_recur_far_apart_act_as_codes():
+    assert act_as_codes(gains(), None)
+    assert act_as_codes(np.r_[gains(), [np.nan] * 50], None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).normal(size=1_000),
+        np.random.default_rng(0).poisson(0.4, 1_000).astype(float),  # a count leaves no places free
+        np.random.default_rng(0).choice([0.0] * 12 + list(range(1, 15)), 1_000),
+        np.where(np.random.default_rng(0).random(1_000) < 0.2, np.random.default_rng(1).lognormal(7, 1, 1_000), 0),
+        np.random.default_rng(0).choice(AMOUNTS, 1_000),  # no value takes half of the rows
+        np.zeros(100),
+        np.full(100, np.nan),
+        gains(100),
+    ],
+    ids=["measurement", "count", "long count", "amounts of their own", "no common value", "constant", "empty", "few"],
+)
+def test_other_numbers_do_not(values):
+    assert not act_as_codes(values, None)
+
+
+def test_frequent_values_get_codes_in_their_order():
+    values = np.repeat([0.0, 7.5, 100.0, 3.0], [40, 5, 6, 4])
+    codes = ValueCodes(values, None)
+    assert codes.cardinality == 5
+    np.testing.assert_array_equal(
+        codes.codes(np.array([0.0, 7.5, 100.0, 3.0, -1.0, 1e9, np.nan])), [2, 3, 4, 0, 0, 0, 1]
+    )
+    assert codes.codes(np.float32([7.5])).tolist() == [3]
+
+
+def test_a_weight_counts_as_so_many_rows():
+    values, weight = gains(400), np.random.default_rng(1).integers(0, 4, 400).astype(float)
+    repeated = np.repeat(values, weight.astype(int))
+    assert act_as_codes(values, weight) == act_as_codes(repeated, None)
+    np.testing.assert_array_equal(ValueCodes(values, weight).values_, ValueCodes(repeated, None).values_)
+
+
+def test_no_value_is_frequent():
+    codes = ValueCodes(np.arange(10.0), None)
+    assert codes.cardinality == 2
+    assert codes.codes(np.array([1.0, np.nan])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("kind", ["frame", "array"])
+def test_the_encoder_adds_codes_beside_the_number(kind):
+    X = pd.DataFrame({"age": np.random.default_rng(0).normal(size=1_000), "gain": gains()})
+    table = X if kind == "frame" else X.to_numpy()
+    encoder, without = TableEncoder().fit(table), TableEncoder(codes=None).fit(table)
+    encoded, plain = encoder.encode(table), without.encode(table)
+    np.testing.assert_array_equal(encoded.x_num, plain.x_num)
+    assert plain.x_cat is None
+    assert encoder.cat_cardinalities_ == (2 + 12,)
+    expected = 2 + np.searchsorted(np.r_[0.0, AMOUNTS], X["gain"])
+    np.testing.assert_array_equal(encoded.x_cat[:, 0], expected)
+    assert encoder.fit_transform(table).shape == (1_000, 3)
+    assert encoder.get_feature_names_out()[-1] in {"gain_value", "x1_value"}
+
+
+def test_codes_follow_those_of_categories():
+    X = pd.DataFrame({"gain": gains(), "city": np.random.default_rng(0).choice(list("abcdefghijklmno"), 1_000)})
+    encoder = TableEncoder().fit(X)
+    encoded = encoder.encode(X)
+    assert encoder.cat_cardinalities_ == (17, 14)
+    assert encoder.get_feature_names_out().tolist() == ["gain", "city_frequency", "city", "gain_value"]
+    np.testing.assert_array_equal(encoded.x_cat[:, 1], encoder.encode(X.iloc[::-1]).x_cat[::-1, 1])
+
+
+@pytest.mark.parametrize("codes", [["age"], [0]])
+def test_the_user_may_choose_the_columns(codes):
+    X = pd.DataFrame({"age": np.repeat(np.arange(20.0), 10), "gain": np.resize(gains(), 200)})
+    encoder = TableEncoder(codes=codes).fit(X)
+    assert encoder.cat_cardinalities_ == (22,)
+    assert clone(encoder).codes == codes
+
+
+@pytest.mark.parametrize("codes", ["gain", ["nosuch"], ["city"], [7]])
+def test_columns_that_are_no_numbers_are_refused(codes):
+    X = pd.DataFrame({"gain": gains(60), "city": list("abcdef") * 10})
+    with pytest.raises(InvalidParameterError, match="'codes' parameter of TableEncoder must be 'auto', None or a list"):
+        TableEncoder(codes=codes).fit(X)
+
+
+def test_a_network_without_embeddings_gets_none():
+    assert TableEncoder(embed=False).fit(gains().reshape(-1, 1)).cat_cardinalities_ == ()
+
+
+def test_a_network_learns_what_single_values_mean():
+    """Neighbouring amounts mean the opposite; bins of equal numbers of rows cannot tell them apart."""
+    X = pd.DataFrame({"gain": gains(3_000), "noise": np.random.default_rng(5).normal(size=3_000)})
+    y = np.searchsorted(np.r_[0.0, AMOUNTS], X["gain"]) % 2
+    scores = {}
+    for codes in ("auto", None):
+        net = NNClassifier(preprocessing=TableEncoder(codes=codes), max_epochs=12, random_state=0)
+        scores[codes] = net.fit(X[:2_000], y[:2_000]).score(X[2_000:], y[2_000:])
+    assert scores["auto"] == 1.0
+    assert scores[None] < 0.97
