@@ -63,7 +63,7 @@ _PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epoch
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
 _MAX_EMBEDDED_COLUMNS = 256
 _BINS = 16  # of a piecewise-linear embedding
-_THRESHOLDS = ((1_500, 16), (5_000, 32), (float("inf"), 48))  # of a member and a column, up to so many rows
+_THRESHOLDS = ((1_500, 16), (float("inf"), 32))  # of a member and a column, up to so many rows
 _CHANNELS = (32, 64)  # of the blocks of a network for images
 _PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 

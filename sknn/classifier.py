@@ -45,9 +45,10 @@ class NNClassifier(ClassifierMixin, BaseNN):
         `x_cat` (B, C) of the categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
-        "tabular" takes `n_bins` (default 16), `numeric_embedding` ("piecewise_linear", "periodic" or None; the first
-        up to 256 columns) and the other options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and
-        "cnn" those of their classes, such as `normalization` ("batch"; but for "cnn" also "layer").
+        "tabular" takes `numeric_embedding` ("piecewise_linear", "steps", "periodic" or None; by default the first up
+        to 256 columns), its `n_bins` (16; for "steps" 16 up to 1,500 rows, else 32) and the other
+        options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and "cnn" those of their classes, such as
+        `normalization` ("batch"; but for "cnn" also "layer").
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
@@ -166,7 +167,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Positions count the rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
         Epochs without progress after which training stops. "auto": for "tabular" 3/8 of
-        `max_epochs`, at least 6; for other networks 12, or what `preset` says.
+        `max_epochs`, at least 6, but only 5 where the loss has then been far above its best for 4 epochs; for other
+        networks 12, or what `preset` says.
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.

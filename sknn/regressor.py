@@ -37,9 +37,10 @@ class NNRegressor(RegressorMixin, BaseNN):
         int64 codes `x_cat` (B, C) of the categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
-        "tabular" takes `n_bins` (default 16), `numeric_embedding` ("piecewise_linear", "periodic" or None; the first
-        up to 256 columns) and the other options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and
-        "cnn" those of their classes, such as `normalization` ("batch"; but for "cnn" also "layer").
+        "tabular" takes `numeric_embedding` ("piecewise_linear", "steps", "periodic" or None; by default "steps" up
+        to 256 columns), its `n_bins` (16 up to 1,500 rows, else 32; 16 bins for others) and the other
+        options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and "cnn" those of their classes, such as
+        `normalization` ("batch"; but for "cnn" also "layer").
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
@@ -49,7 +50,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         has one for each hidden layer. "auto": "silu" for "tabular", "relu" for others.
     dropout : "auto", float or list of float, default="auto"
         Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp"
-        and "resnet" also a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".
+        and "resnet" also a list, one for each hidden layer. "auto": 0.05 for "tabular", 0.2 for others; 0 for "lbfgs".
     weight_init : "auto", str or callable, default="auto"
         Distribution of the first weights of linear and convolutional layers; biases start at 0. "glorot_uniform",
         "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal", "small_normal", "zero" or the
@@ -144,9 +145,9 @@ class NNRegressor(RegressorMixin, BaseNN):
         Rows of a member in a training step. "auto": all up to 100 rows and for "lbfgs", 32 up to 2,800, 64 up to
         4,500, 128 up to 6,400, else 256.
     max_epochs : "auto" or int, default="auto"
-        Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, and at
-        least 300 steps; for other networks as many as make the preset's number of steps (20,000),
-        between 20 and 200.
+        Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, up to twice as many
+        where an epoch has fewer than 48 steps, and at least 300 steps; for other networks as many as make the preset's
+        number of steps (20,000), between 20 and 200.
     max_time : float or None, default=None
         Seconds after which training stops, at the end of an epoch. Schedules are shortened as soon as it is
         seen that they would take longer, so that they come to their end in time.
@@ -163,7 +164,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
         Epochs without progress after which training stops. "auto": for "tabular" 3/8 of
-        `max_epochs`, at least 6; for other networks 12, or what `preset` says.
+        `max_epochs`, at least 6, but only 5 where the loss has then been far above its best for 4 epochs; for other
+        networks 12, or what `preset` says.
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.
