@@ -56,7 +56,7 @@ _MIN_ROWS_TO_HOLD_OUT = 200  # below, a held-out part is too small to tell epoch
 _MIN_ROWS_TO_CROSS_FIT = 100  # below, a fit is one batch
 _MIN_EPOCHS = 20
 _MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
-_STEPS_PER_EPOCH, _MOST_EPOCHS_MORE = 48, 2  # a small table of numbers takes up to so many times the epochs
+_FEW_ROWS, _MOST_TIMES = 1_500, 2  # below, tables of numbers take more epochs, up to twice as many
 _PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epochs
 
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
@@ -132,8 +132,7 @@ def _max_epochs(facts: Facts, preset: Preset) -> int:
     if facts.tabular:
         epochs = preset.pack_epochs
         if not facts.classifies:
-            more = -(-_STEPS_PER_EPOCH * epochs // steps_per_epoch)
-            epochs = max(epochs, min(more, _MOST_EPOCHS_MORE * epochs))
+            epochs = round(epochs * min(max(_FEW_ROWS / facts.n_rows, 1), _MOST_TIMES))
         return max(epochs, -(-_MIN_PACK_STEPS // steps_per_epoch))
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 

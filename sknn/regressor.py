@@ -146,7 +146,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         4,500, 128 up to 6,400, else 256.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, up to twice as many
-        where an epoch has fewer than 48 steps, and at least 300 steps; for other networks as many as make the preset's
+        below 1,500 rows, and at least 300 steps; for other networks as many as make the preset's
         number of steps (20,000), between 20 and 200.
     max_time : float or None, default=None
         Seconds after which training stops, at the end of an epoch. Schedules are shortened as soon as it is

@@ -263,6 +263,7 @@ def test_mixed_rows_have_mixed_losses():
 )
 def test_an_optimizer_by_name_takes_the_steps_of_torchs(name, reference):
     X, y = (CANCER[0] - CANCER[0].mean(0)) / CANCER[0].std(0), CANCER[1]
+    torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Linear(30, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
     net = NNClassifier(module, preprocessing=None, optimizer=name, weight_decay=0, learning_rate=0.05, batch_size=1000,
                        max_epochs=6, early_stopping=False).fit(X, y)  # fmt: skip

@@ -244,9 +244,12 @@ def test_members_do_not_see_the_rows_that_they_hold_out():
 @BOTH
 def test_the_out_of_fold_score_is_near_that_of_new_rows(cls):
     X, y = data(cls, 600)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    net = cls(random_state=0).fit(X_train, y_train)
-    assert net.oof_score_ == pytest.approx(net.score(X_test, y_test), abs=0.03 if cls is NNClassifier else 0.15)
+    differences = []
+    for seed in range(3):  # a score of some hundred rows has a standard error of about 0.015 or, if it is an R², 0.09
+        X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=seed)
+        net = cls(random_state=0).fit(X_train, y_train)
+        differences.append(net.oof_score_ - net.score(X_test, y_test))
+    assert np.mean(differences) == pytest.approx(0, abs=0.02 if cls is NNClassifier else 0.1)
 
 
 def test_the_temperature_is_the_best_one():

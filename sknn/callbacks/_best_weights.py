@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 class BestWeights(Callback):
     """Restore the best epoch's weights when training ends.
 
-    Without a score to watch (`monitor=None`) the last epoch counts as the best. An epoch that does
+    Without a score to watch (`monitor=None`) the last epoch with finite weights counts as the best. An epoch that does
     not end (an error, Ctrl-C, a loss that is not finite) is none; before the first epoch the
     starting weights are the best.
 
@@ -42,7 +42,9 @@ class BestWeights(Callback):
         epoch = net.history[-1]
         self.n_epochs_ = epoch["epoch"]
         if self.monitor is None:
-            self._keep(net, epoch["epoch"])
+            # A mean over the epoch may be finite yet when its last steps have gone too far.
+            if _are_finite(self._state(net)):
+                self._keep(net, epoch["epoch"])
             return
         value = epoch[self.monitor] if self.lower_is_better else -epoch[self.monitor]
         value = math.inf if math.isnan(value) else value
@@ -65,6 +67,15 @@ class BestWeights(Callback):
     def _state(self, net) -> list[torch.Tensor]:
         """Parameters, and buffers looked up each time: a module may put a new one in the place of an old one."""
         return [*self.parameters_, *net.module_.buffers()] if self.has_buffers_ else self.parameters_
+
+
+@torch.no_grad()
+def _are_finite(values: list[torch.Tensor]) -> bool:
+    floats = [value for value in values if value.is_floating_point() and value.numel()]
+    if not floats:
+        return True
+    sizes = torch._foreach_norm(floats, math.inf)
+    return bool(torch.stack([size.float() for size in sizes]).isfinite().all())
 
 
 @torch.no_grad()

@@ -42,6 +42,21 @@ def test_without_a_monitor_the_last_epoch_wins():
     assert play(BestWeights(None), [1, 2, 3]) == 3
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_without_a_monitor_weights_that_are_not_finite_do_not_stay(value):
+    callback, module = BestWeights(None).initialize(), nn.Linear(3, 1)
+    net = SimpleNamespace(module_=module, history=[])
+    callback.on_train_begin(net)
+    for epoch, weight in enumerate((1.0, 2.0, value), start=1):
+        with torch.no_grad():
+            module.weight[0, 1] = weight
+        net.history.append({"epoch": epoch, "train_loss": 1.0})
+        callback.on_epoch_end(net)
+    callback.on_train_end(net)
+    assert module.weight[0, 1].item() == 2.0
+    assert callback.best_epoch_ == 2
+
+
 def test_a_score_that_is_nan_loses_to_any_other():
     assert play(BestWeights("valid_auc", lower_is_better=False), [float("nan"), 0.1, float("nan")], "valid_auc") == 2
 
