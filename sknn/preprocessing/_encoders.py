@@ -283,9 +283,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if isinstance(self.codes, str) and self.codes == "auto":
             return [k for k in numbers if not flags[k] and act_as_codes(values[:, k], weight)]
         names = list(table.columns) if isinstance(table, pd.DataFrame) else []
-        wanted = [] if isinstance(self.codes, str) else list(self.codes)
-        positions = {names.index(name) if name in names else name for name in wanted}
-        if isinstance(self.codes, str) or not positions <= set(self._number_columns):
+        is_list = isinstance(self.codes, list | tuple)
+        positions = [names.index(name) if name in names else name for name in self.codes] if is_list else []
+        if not is_list or not all(j in self._number_columns for j in positions):
             raise InvalidParameterError(
                 "The 'codes' parameter of TableEncoder must be 'auto', None or a list of columns of numbers, by name "
                 f"or position. Got {self.codes!r} instead."

@@ -13,6 +13,8 @@ _LEAST_ROWS = 5  # of a value that gets a code, and of the others on average in 
 _LEAST_VALUES = 10
 _LEAST_TOP_SHARE = 0.5  # of the rows that the most frequent value takes
 _LARGEST_OCCUPANCY = 0.1  # share of the places between the smallest and the largest value that are taken
+# Most columns have no value that takes half of the rows: some rows tell, and the rest of the work is left.
+_SOME_ROWS, _LEAST_TOP_SHARE_OF_SOME = 2_000, 0.45
 
 
 class ValueCodes:
@@ -60,6 +62,10 @@ def act_as_codes(values: np.ndarray, weight: np.ndarray | None) -> bool:
     weight : ndarray of shape (n,) or None
         Weights of the rows.
     """
+    some = slice(None, None, max(1, len(values) // _SOME_ROWS))
+    _, rows = _count(values[some], None if weight is None else weight[some])
+    if not len(rows) or rows.max() < _LEAST_TOP_SHARE_OF_SOME * rows.sum():
+        return False
     distinct, rows = _count(values, weight)
     if len(distinct) < _LEAST_VALUES:
         return False

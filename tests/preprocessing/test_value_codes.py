@@ -23,6 +23,7 @@ def gains(n_rows=1_000, share=0.2, seed=0):
 
 def test_amounts_that_recur_far_apart_act_as_codes():
     assert act_as_codes(gains(), None)
+    assert act_as_codes(np.sort(gains(50_000)), None)
     assert act_as_codes(np.r_[gains(), [np.nan] * 50], None)
 
 
@@ -99,7 +100,7 @@ def test_the_user_may_choose_the_columns(codes):
     assert clone(encoder).codes == codes
 
 
-@pytest.mark.parametrize("codes", ["gain", ["nosuch"], ["city"], [7]])
+@pytest.mark.parametrize("codes", ["gain", 0, ["nosuch"], ["city"], [7], [["gain"]]])
 def test_columns_that_are_no_numbers_are_refused(codes):
     X = pd.DataFrame({"gain": gains(60), "city": list("abcdef") * 10})
     with pytest.raises(InvalidParameterError, match="'codes' parameter of TableEncoder must be 'auto', None or a list"):
