@@ -43,7 +43,7 @@ class BestWeights(Callback):
         self.n_epochs_ = epoch["epoch"]
         if self.monitor is None:
             # A mean over the epoch may be finite yet when its last steps have gone too far.
-            if _are_finite(self._state(net)):
+            if _are_finite(self.parameters_):  # a constant among the buffers may be infinite
                 self._keep(net, epoch["epoch"])
             return
         value = epoch[self.monitor] if self.lower_is_better else -epoch[self.monitor]
@@ -71,7 +71,7 @@ class BestWeights(Callback):
 
 @torch.no_grad()
 def _are_finite(values: list[torch.Tensor]) -> bool:
-    floats = [value for value in values if value.is_floating_point() and value.numel()]
+    floats = [value.detach() for value in values if value.is_floating_point() and value.numel()]
     if not floats:
         return True
     sizes = torch._foreach_norm(floats, math.inf)

@@ -45,6 +45,7 @@ def test_without_a_monitor_the_last_epoch_wins():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_without_a_monitor_weights_that_are_not_finite_do_not_stay(value):
     callback, module = BestWeights(None).initialize(), nn.Linear(3, 1)
+    module.register_buffer("constant", torch.tensor([float("inf")]))  # a buffer may be infinite
     net = SimpleNamespace(module_=module, history=[])
     callback.on_train_begin(net)
     for epoch, weight in enumerate((1.0, 2.0, value), start=1):
