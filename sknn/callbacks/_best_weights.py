@@ -11,7 +11,8 @@ from skorch.callbacks import Callback
 class BestWeights(Callback):
     """Restore the best epoch's weights when training ends.
 
-    Without a score to watch (`monitor=None`) the last epoch with finite weights counts as the best. An epoch that does
+    Without a score to watch (`monitor=None`) the last epoch counts as the best, but where training ends with a loss
+    that is not finite the one before it: its loss is known to be finite. An epoch that does
     not end (an error, Ctrl-C, a loss that is not finite) is none; before the first epoch the
     starting weights are the best.
 
@@ -30,7 +31,7 @@ class BestWeights(Callback):
         self.best_epoch_ = 0
         self.best_ = math.inf
         self.n_epochs_ = 0  # that came to their end
-        self.weights_ = None
+        self.weights_ = self.before_ = None  # of the best epoch; without a monitor, of the one before
         return self
 
     def on_train_begin(self, net, **kwargs):
@@ -42,9 +43,8 @@ class BestWeights(Callback):
         epoch = net.history[-1]
         self.n_epochs_ = epoch["epoch"]
         if self.monitor is None:
-            # A mean over the epoch may be finite yet when its last steps have gone too far.
-            if _are_finite(self.parameters_):  # a constant among the buffers may be infinite
-                self._keep(net, epoch["epoch"])
+            self.weights_, self.before_ = self.before_, self.weights_
+            self._keep(net, epoch["epoch"])
             return
         value = epoch[self.monitor] if self.lower_is_better else -epoch[self.monitor]
         value = math.inf if math.isnan(value) else value
@@ -53,9 +53,11 @@ class BestWeights(Callback):
             self._keep(net, epoch["epoch"])
 
     def on_train_end(self, net, **kwargs):
+        if self.before_ is not None and not math.isfinite(net.history[-1].get("train_loss", 0.0)):
+            self.weights_, self.best_epoch_ = self.before_, self.best_epoch_ - 1
         if self.weights_ is not None:
             _copy(self._state(net), self.weights_)
-        self.parameters_ = self.weights_ = None
+        self.parameters_ = self.weights_ = self.before_ = None
 
     def _keep(self, net, epoch: int) -> None:
         self.best_epoch_ = epoch
@@ -67,15 +69,6 @@ class BestWeights(Callback):
     def _state(self, net) -> list[torch.Tensor]:
         """Parameters, and buffers looked up each time: a module may put a new one in the place of an old one."""
         return [*self.parameters_, *net.module_.buffers()] if self.has_buffers_ else self.parameters_
-
-
-@torch.no_grad()
-def _are_finite(values: list[torch.Tensor]) -> bool:
-    floats = [value.detach() for value in values if value.is_floating_point() and value.numel()]
-    if not floats:
-        return True
-    sizes = torch._foreach_norm(floats, math.inf)
-    return bool(torch.stack([size.float() for size in sizes]).isfinite().all())
 
 
 @torch.no_grad()

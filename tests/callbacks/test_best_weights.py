@@ -1,11 +1,15 @@
 """Which epoch's weights stay, on a net that only plays back a history."""
 
+import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from sklearn.datasets import make_regression
 from torch import nn
 
+from sknn import NNRegressor
 from sknn.callbacks import BestWeights
 
 
@@ -42,20 +46,31 @@ def test_without_a_monitor_the_last_epoch_wins():
     assert play(BestWeights(None), [1, 2, 3]) == 3
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_without_a_monitor_weights_that_are_not_finite_do_not_stay(value):
-    callback, module = BestWeights(None).initialize(), nn.Linear(3, 1)
-    module.register_buffer("constant", torch.tensor([float("inf")]))  # a buffer may be infinite
+@pytest.mark.parametrize(("losses", "best"), [([1.0, 1.0, 1.0], 3), ([1.0, 1e30, math.nan], 1), ([1.0, math.inf], 0)])
+def test_without_a_monitor_the_weights_before_a_loss_that_is_not_finite_are_not_trusted(losses, best):
+    """The last finite loss is that of the weights before the epoch; those after it gave the one that is not."""
+    callback, module = BestWeights(None).initialize(), nn.Linear(1, 1)
     net = SimpleNamespace(module_=module, history=[])
+    nn.init.zeros_(module.weight)
     callback.on_train_begin(net)
-    for epoch, weight in enumerate((1.0, 2.0, value), start=1):
-        with torch.no_grad():
-            module.weight[0, 1] = weight
-        net.history.append({"epoch": epoch, "train_loss": 1.0})
-        callback.on_epoch_end(net)
+    for epoch, loss in enumerate(losses, start=1):
+        nn.init.constant_(module.weight, epoch)
+        net.history.append({"epoch": epoch, "train_loss": loss})
+        if math.isfinite(loss):  # else another callback has stopped training
+            callback.on_epoch_end(net)
     callback.on_train_end(net)
-    assert module.weight[0, 1].item() == 2.0
-    assert callback.best_epoch_ == 2
+    assert module.weight.item() == best
+    assert callback.best_epoch_ == best
+
+
+def test_a_fit_that_diverges_predicts_finite_numbers():
+    X, y = make_regression(30, 3, random_state=0)
+    net = NNRegressor(
+        preset="fast", optimizer="sgd", learning_rate=0.1, optimizer_params={"momentum": 0.9}, random_state=0
+    )
+    with pytest.warns(UserWarning, match="training stopped and the best weights"):
+        net.fit(X, y)
+    assert np.isfinite(net.predict(X)).all()
 
 
 def test_a_score_that_is_nan_loses_to_any_other():
