@@ -11,8 +11,8 @@ from skorch.callbacks import Callback
 class BestWeights(Callback):
     """Restore the best epoch's weights when training ends.
 
-    Without a score to watch (`monitor=None`) the last epoch counts as the best, but where training ends with a loss
-    that is not finite the one before it: its loss is known to be finite. An epoch that does
+    Without a score to watch (`monitor=None`) the last epoch counts as the best, or the one before it where training has
+    diverged so far that the last one's outputs are not finite. An epoch that does
     not end (an error, Ctrl-C, a loss that is not finite) is none; before the first epoch the
     starting weights are the best.
 
@@ -53,10 +53,12 @@ class BestWeights(Callback):
             self._keep(net, epoch["epoch"])
 
     def on_train_end(self, net, **kwargs):
-        if self.before_ is not None and not math.isfinite(net.history[-1].get("train_loss", 0.0)):
-            self.weights_, self.best_epoch_ = self.before_, self.best_epoch_ - 1
         if self.weights_ is not None:
             _copy(self._state(net), self.weights_)
+        has_diverged = self.before_ is not None and not math.isfinite(net.history[-1].get("train_loss", 0.0))
+        if has_diverged and not net.outputs_are_finite():
+            _copy(self._state(net), self.before_)
+            self.best_epoch_ -= 1
         self.parameters_ = self.weights_ = self.before_ = None
 
     def _keep(self, net, epoch: int) -> None:

@@ -375,6 +375,13 @@ class TrainingNet(NeuralNet):
         )
         return self.valid_outputs()
 
+    def outputs_are_finite(self) -> bool:
+        """Whether the network as it is now gives finite outputs for some training rows."""
+        inputs, _ = next(iter(self.get_iterator(self._train)))
+        self._set_training(False)
+        with torch.no_grad():
+            return bool(self.infer(inputs).isfinite().all())
+
     def member_outputs(self, n_rows: int = 2_000) -> np.ndarray:
         """Outputs (K, n, n_outputs) of all members on some of the training rows."""
         some = torch.linspace(0, len(self._train.rows) - 1, min(n_rows, len(self._train.rows))).long()

@@ -46,11 +46,18 @@ def test_without_a_monitor_the_last_epoch_wins():
     assert play(BestWeights(None), [1, 2, 3]) == 3
 
 
-@pytest.mark.parametrize(("losses", "best"), [([1.0, 1.0, 1.0], 3), ([1.0, 1e30, math.nan], 1), ([1.0, math.inf], 0)])
-def test_without_a_monitor_the_weights_before_a_loss_that_is_not_finite_are_not_trusted(losses, best):
-    """The last finite loss is that of the weights before the epoch; those after it gave the one that is not."""
+@pytest.mark.parametrize(
+    ("losses", "finite", "best"),
+    [
+        ([1.0, 1.0, 1.0], False, 3),  # has not diverged
+        ([1.0, 1e30, math.nan], False, 1),
+        ([1.0, 1e30, math.nan], True, 2),
+        ([1.0, math.inf], False, 0),
+    ],
+)
+def test_without_a_monitor_weights_whose_outputs_are_not_finite_do_not_stay(losses, finite, best):
     callback, module = BestWeights(None).initialize(), nn.Linear(1, 1)
-    net = SimpleNamespace(module_=module, history=[])
+    net = SimpleNamespace(module_=module, history=[], outputs_are_finite=lambda: finite)
     nn.init.zeros_(module.weight)
     callback.on_train_begin(net)
     for epoch, loss in enumerate(losses, start=1):
