@@ -8,6 +8,7 @@ axis, (K, features, B): the embeddings of all features then lie side by side wit
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -299,13 +300,13 @@ class _Basis(nn.Module):
         with torch.no_grad():
             self.weight[..., -1].normal_(0, 0.5)
 
+    @abstractmethod
     def basis(self, x: Tensor) -> Tensor:
         """(K, N, B) to (K, N, J + 1, B)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write_basis(self, x: Tensor, out: Tensor) -> None:
         """The same from (K, N, 1, B) into memory that is there."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.matmul(self.weight, self.basis(x)).flatten(1, 2)
