@@ -57,7 +57,8 @@ _MIN_ROWS_TO_CROSS_FIT = 100  # below, a fit is one batch
 _MIN_EPOCHS = 20
 _MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
 _FEW_ROWS, _MOST_TIMES = 1_500, 2  # below, tables of numbers take more epochs, up to twice as many
-_PATIENT_SHARE, _LEAST_PATIENCE = 0.375, 6  # of the epochs of a schedule; epochs
+_MANY_ROWS, _LEAST_PACK_EPOCHS = 16_000, 4  # above, steps grow as the square root of the rows, and epochs get fewer
+_PATIENT_SHARE, _LEAST_PATIENCE = 1 / 3, 4  # of the epochs of a schedule; epochs
 
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
@@ -130,10 +131,10 @@ def _learning_rate(facts: Facts, preset: Preset) -> float:
 def _max_epochs(facts: Facts, preset: Preset) -> int:
     steps_per_epoch = -(-facts.n_rows // facts.batch_size)
     if facts.tabular:
-        epochs = preset.pack_epochs
+        epochs = preset.pack_epochs * min((_MANY_ROWS / facts.n_rows) ** 0.5, 1)
         if not facts.classifies:
-            epochs = round(epochs * min(max(_FEW_ROWS / facts.n_rows, 1), _MOST_TIMES))
-        return max(epochs, -(-_MIN_PACK_STEPS // steps_per_epoch))
+            epochs *= min(max(_FEW_ROWS / facts.n_rows, 1), _MOST_TIMES)
+        return max(round(epochs), _LEAST_PACK_EPOCHS, -(-_MIN_PACK_STEPS // steps_per_epoch))
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 
 

@@ -146,8 +146,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         4,500, 128 up to 6,400, else 256.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, up to twice as many
-        below 1,500 rows, and at least 300 steps; for other networks as many as make the preset's
-        number of steps (20,000), between 20 and 200.
+        below 1,500 rows, times sqrt(16,000 / rows) above 16,000, and at least 4 and 300 steps; for other networks
+        as many as make the preset's number of steps (20,000), between 20 and 200.
     max_time : float or None, default=None
         Seconds after which training stops, at the end of an epoch. Schedules are shortened as soon as it is
         seen that they would take longer, so that they come to their end in time.
@@ -163,8 +163,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         splits of a splitter, go to the members in turn, and a single network takes the first. Positions count the
         rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
-        Epochs without progress after which training stops. "auto": for "tabular" 3/8 of
-        `max_epochs`, at least 6, but only 5 where the loss has then been far above its best for 4 epochs; for other
+        Epochs without progress after which training stops. "auto": for "tabular" a third of
+        `max_epochs`, at least 4, but only 5 where the loss has then been far above its best for 4 epochs; for other
         networks 12, or what `preset` says.
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a

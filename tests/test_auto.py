@@ -41,12 +41,14 @@ def test_what_is_not_auto_stays():
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (Facts(50, False, tabular=True), {"early_stopping": False, "max_epochs": 300, "patience": 112}),
+        (Facts(50, False, tabular=True), {"early_stopping": False, "max_epochs": 300, "patience": 100}),
         (Facts(100, False, tabular=True), {"early_stopping": True, "n_members": 8, "learning_rate": 4e-3}),
         (
             Facts(10_000, False, tabular=True, classifies=False),
-            {"learning_rate": 1e-2, "max_epochs": 32, "patience": 12},
+            {"learning_rate": 1e-2, "max_epochs": 32, "patience": 11},
         ),
+        (Facts(64_000, False, tabular=True), {"max_epochs": 16, "patience": 5}),
+        (Facts(10_000_000, False, tabular=True, classifies=False), {"max_epochs": 4, "patience": 4}),
         (Facts(1_200, False, tabular=True, classifies=False), {"max_epochs": 40, "dropout": 0.05}),
         (Facts(400, False, tabular=True, classifies=False), {"max_epochs": 64}),
         (Facts(400, False, tabular=True), {"max_epochs": 32, "dropout": 0.15}),
