@@ -32,7 +32,7 @@ class SklearnFitsByParts(NNClassifier):
         for name in list(vars(self)):
             if name.endswith("_") or name in {"_target", "_optimizer_state"}:
                 delattr(self, name)
-        for _ in range(60):
+        for _ in range(40):
             self.partial_fit(X, y, sample_weight=sample_weight)
         return self
 
@@ -68,8 +68,8 @@ def estimators():
     for cls, n_outputs in ((NNClassifier, 3), (NNRegressor, 1)):
         instance = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.LazyLinear(n_outputs))
         yield "module instance", cls(module=instance)
-    yield "skorch callbacks", NNClassifier(callbacks=skorch_callbacks()[:3])
-    yield "skorch callbacks", NNRegressor(callbacks=skorch_callbacks())
+    yield "skorch callbacks", NNClassifier(callbacks=skorch_callbacks()[:3], max_epochs=100)
+    yield "skorch callbacks", NNRegressor(callbacks=skorch_callbacks(), max_epochs=100)
     yield "partial_fit", SklearnFitsByParts(learning_rate=0.01)
     yield "partial_fit", SklearnFitsRegressionByParts(learning_rate=0.01)
 
