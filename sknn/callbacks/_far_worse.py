@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from sknn.callbacks._readable import ReadableCallback
 
 _EPOCHS_SINCE_BEST = 5
@@ -12,9 +14,9 @@ _OF_BEST, _OF_FIRST = 0.03, 0.01
 class StopIfFarWorse(ReadableCallback):
     """End training when overfitting is beyond doubt, long before a patience that suits a whole schedule is out.
 
-    That is, at least 5 epochs after the best one, when each of the last 4 had a loss above that of the best by 3 % of
-    it and 1 % of the first epoch's. A learning rate that falls to 0 makes good for less (measured in
-    `docs/defaults.md`).
+    That is, at least 5 epochs after the best one, when the last 4 had a loss above that of the best by 3 % of it and
+    1 % of the first epoch's, each a higher one than the epoch before. A loss that goes up and down is noise of a high
+    learning rate, and a learning rate that falls to 0 makes good for that (measured in `docs/defaults.md`).
 
     Parameters
     ----------
@@ -34,5 +36,7 @@ class StopIfFarWorse(ReadableCallback):
         best = min(losses)
         limit = best + _OF_BEST * abs(best) + _OF_FIRST * abs(losses[0])
         since_best = len(losses) - 1 - losses.index(best)
-        if since_best >= _EPOCHS_SINCE_BEST and min(losses[-_EPOCHS_WORSE:]) > limit:
+        last = losses[-_EPOCHS_WORSE:]
+        rising = all(before < after for before, after in pairwise(last))
+        if since_best >= _EPOCHS_SINCE_BEST and last[0] > limit and rising:
             raise KeyboardInterrupt  # how skorch's callbacks ask to stop

@@ -25,17 +25,19 @@ def epochs_until_stop(losses):
 @pytest.mark.parametrize(
     ("losses", "n_epochs"),
     [
-        ([1.0, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6], 7),  # five after the best
-        ([1.0, 0.5, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6], 7),  # the first of equal ones counts
-        ([1.0, 0.5, 0.6, 0.6, 0.6, 0.52, 0.6, 0.6, 0.6, 0.6, 0.6], 10),  # the last four must all be worse
-        ([1.0, 0.5] + [0.524] * 20, 22),  # worse by less than 3 % and 0.01
-        ([1.0, 0.5] + [0.526] * 20, 7),
-        ([1.0, 0.01] + [0.0202] * 20, 22),  # worse by less than 1 % of the first epoch's
-        ([1.0, -2.0] + [-1.9] * 20, 7),  # a likelihood may be below 0
+        ([1.0, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8], 7),  # five after the best
+        ([1.0, 0.5, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8], 7),  # the first of equal ones counts
+        ([1.0, 0.5, 0.6, 0.7, 0.6, 0.7, 0.6, 0.7, 0.6], 9),  # up and down
+        ([1.0, 0.5, 0.6, 0.7, 0.6, 0.62, 0.64, 0.66, 0.7], 8),  # the last four must all rise
+        ([1.0, 0.5, 0.6, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56], 9),  # and be far worse
+        ([1.0, 0.5, *np.linspace(0.51, 0.5249, 20)], 22),  # worse by less than 3 % and 0.01
+        ([1.0, 0.5, *np.linspace(0.526, 0.53, 20)], 7),
+        ([1.0, 0.01, *np.linspace(0.0101, 0.0202, 20)], 22),  # worse by less than 1 % of the first epoch's
+        ([1.0, -2.0, *np.linspace(-1.9, -1.8, 20)], 7),  # a likelihood may be below 0
         (list(np.linspace(1, 0.1, 30)), 30),
     ],
 )
-def test_it_stops_where_four_epochs_are_far_worse_than_the_best(losses, n_epochs):
+def test_it_stops_where_four_rising_losses_are_far_above_the_best(losses, n_epochs):
     assert epochs_until_stop(losses) == n_epochs
 
 
