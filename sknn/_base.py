@@ -318,7 +318,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         embedding = numeric_embedding(facts) if is_auto(embedding) else embedding
         chosen = {"numeric_embedding": embedding}
         if embedding is not None and module_params.get("n_bins") is None:
-            before = self.resolved_params_["module_params"] if resume else {}
+            before = (self.resolved_params_["module_params"] or {}) if resume else {}
             chosen["n_bins"] = before.get("n_bins") or n_bins(facts, embedding)
         return module_params | chosen
 

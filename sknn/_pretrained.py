@@ -25,7 +25,7 @@ class Pretrained(BaseEstimator):
         `.safetensors`, of that library (the extra `safetensors`).
     module : str, nn.Module class or callable, default=None
         For a state dict or a file: the network that the weights are for, as for `NNClassifier`, built with the
-        estimator's parameters.
+        estimator's parameters. What these derive from the rows, such as `n_bins` of "tabular", must be given as it was.
     freeze : str or sequence of str, default=()
         Patterns (`fnmatch`) of names of parameters that are not trained, such as "layers.0*"; "backbone" stands for
         all but the last layer. Frozen batch normalisation keeps its statistics. :class:`sknn.callbacks.Unfreeze` ends

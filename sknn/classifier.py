@@ -167,7 +167,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Positions count the rows as passed to `fit`, those of weight 0 included.
     patience : "auto" or int, default="auto"
         Epochs without progress after which training stops. "auto": for "tabular" a third of
-        `max_epochs`, at least 4, but only 5 where the loss rises from epoch to epoch, far above its best; for other
+        `max_epochs`, at least 4, but only 5 where it watches the loss, and that rises far above its best; for other
         networks 12, or what `preset` says.
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sknn._auto import PRESETS, RULES, Facts, numeric_embedding, resolve
+from sknn._auto import PRESETS, RULES, Facts, n_bins, numeric_embedding, resolve
 
 AUTO = dict.fromkeys(RULES, "auto") | {"preset": "default"}
 
@@ -81,3 +81,11 @@ def test_presets_differ_in_every_way():
 )
 def test_numbers_are_embedded_in_tables_of_few_columns(facts, expected):
     assert numeric_embedding(facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "embedding", "expected"),
+    [(1_500, "steps", 16), (1_501, "steps", 32), (1_500, "piecewise_linear", 16), (1_501, "piecewise_linear", 16)],
+)
+def test_the_number_of_thresholds_follows_the_rows(n_rows, embedding, expected):
+    assert n_bins(Facts(n_rows, False, tabular=True), embedding) == expected

@@ -225,6 +225,19 @@ def test_the_network_cannot_change_when_training_goes_on(change):
     assert np.isfinite(net.predict(X)).all()
 
 
+def test_another_kind_of_network_cannot_go_on():
+    net = quick(warm_start=True).fit(X, y)
+    with pytest.raises(InvalidParameterError, match=r"The 'module' parameter .* must not change"):
+        net.set_params(module="tabular").fit(X, y)
+
+
+def test_the_thresholds_of_the_first_part_stay():
+    many = np.random.default_rng(0).normal(size=(1_600, 2))
+    net = quick(module="tabular").partial_fit(many[:100], many[:100, 0])
+    assert net.partial_fit(many, many[:, 0]).resolved_params_["module_params"]["n_bins"] == 16
+    assert quick(module="tabular").partial_fit(many, many[:, 0]).resolved_params_["module_params"]["n_bins"] == 32
+
+
 def test_rules_are_applied_to_the_first_part():
     net = NNRegressor("mlp", random_state=0).partial_fit(X[:60], y[:60])
     assert net.resolved_params_["learning_rate"] == 3e-3

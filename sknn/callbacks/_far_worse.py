@@ -15,7 +15,7 @@ class StopIfFarWorse(ReadableCallback):
     """End training when overfitting is beyond doubt, long before a patience that suits a whole schedule is out.
 
     That is, at least 5 epochs after the best one, when the last 4 had a loss above that of the best by 3 % of it and
-    1 % of the first epoch's, each a higher one than the epoch before. A loss that goes up and down is noise of a high
+    1 % of the first epoch's, and it rose from each of them to the next. A loss that goes up and down is noise of a high
     learning rate, and a learning rate that falls to 0 makes good for that (measured in `docs/defaults.md`).
 
     Parameters

@@ -8,7 +8,7 @@ axis, (K, features, B): the embeddings of all features then lie side by side wit
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -157,7 +157,7 @@ class TabularNet(nn.Module):
             if numeric_embedding == "piecewise_linear":
                 self.numeric = PiecewiseLinear([edges[j] for j in embedded], n_members, numeric_embedding_dim)
             elif numeric_embedding == "steps":
-                self.numeric = Steps([edges[j] for j in embedded], numeric_embedding_dim)
+                self.numeric = Steps([edges[j] for j in embedded], n_members, numeric_embedding_dim)
             else:
                 self.numeric = Periodic(len(embedded), n_members, numeric_embedding_dim, frequency_scale)
         self.categories: PackedCategories | None = None
@@ -287,7 +287,7 @@ _SETTINGS = {
 }
 
 
-class _Basis(nn.Module):
+class _Basis(nn.Module, ABC):
     """Numbers as t·W for each feature and member: t holds J functions of the number x, and x itself.
 
     Shape: (K or 1, N, B) to (K, N · E, B).
@@ -357,17 +357,23 @@ class Steps(_Basis):
     Shape: (K or 1, N, B) to (K, N · E, B).
     """
 
-    def __init__(self, thresholds: Sequence, embedding_dim: int):
-        stacked = torch.stack([torch.as_tensor(feature, dtype=torch.float32) for feature in thresholds], 1)
-        n_members, n_embedded, n_thresholds = stacked.shape
-        super().__init__(n_members, n_embedded, n_thresholds, embedding_dim)
+    def __init__(self, thresholds: Sequence, n_members: int, embedding_dim: int):
+        each = [torch.as_tensor(feature, dtype=torch.float32) for feature in thresholds]
+        if any(one.ndim != 2 or one.shape != (n_members, each[0].shape[1]) for one in each):
+            raise ValueError(
+                f'With numeric_embedding="steps" bins must hold thresholds of shape ({n_members}, J): a row for each '
+                f"member, and one J for all features. Got shapes {sorted({tuple(one.shape) for one in each})}."
+            )
+        super().__init__(n_members, len(each), each[0].shape[1], embedding_dim)
         self.thresholds: Tensor
-        self.register_buffer("thresholds", stacked.unsqueeze(-1))  # (K, N, J, 1)
+        self.register_buffer("thresholds", torch.stack(each, 1).unsqueeze(-1))  # (K, N, J, 1)
 
     def basis(self, x: Tensor) -> Tensor:
-        x = x.unsqueeze(2)
-        passed = (x >= self.thresholds).to(x.dtype)
-        return torch.cat([passed, x.expand(len(passed), -1, -1, -1)], 2)
+        n_members, n_embedded, n_thresholds, _ = self.thresholds.shape
+        basis = x.new_empty(n_members, n_embedded, n_thresholds + 1, x.shape[-1])  # the largest array of a prediction
+        basis[:, :, :-1] = x.unsqueeze(2) >= self.thresholds
+        basis[:, :, -1] = x
+        return basis
 
     def write_basis(self, x: Tensor, out: Tensor) -> None:
         torch.ge(x, self.thresholds, out=out[:, :, :-1])

@@ -84,7 +84,7 @@ def _thresholds(values: np.ndarray, shape: tuple[int, int], weight, random_state
         return None
     levels = (np.arange(shape[1]) + random_state.uniform(size=shape)) / shape[1]
     place = np.searchsorted(distinct, weighted_quantiles(values, weight, levels)).clip(1)
-    found = np.sort((distinct[place - 1] + distinct[place]) / 2, axis=1)
+    found = np.sort(distinct[place - 1] / 2 + distinct[place] / 2, axis=1)
     repeats = np.diff(found, axis=1, prepend=np.float32(-np.inf)) == 0
     return np.where(repeats, np.float32(np.inf), found)
 

@@ -87,7 +87,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         "quantile" to quantiles of the normal distribution. False: they are passed as they are.
     codes : "auto", list of column names or positions, or None, default="auto"
         With `embed`, numbers whose frequent values (at least 5 rows) get codes for a learned embedding too. "auto"
-        chooses amounts that recur: one value takes at least half of the rows, the others occur 5 times on average,
+        chooses amounts that recur: one value takes at least half of the cells, the others occur 5 times on average,
         and they are far from filling the range that they span, as capital gains of a tax return do.
     random_state : int, RandomState instance or None, default=None
         Chooses the rows from which medians are taken in tables of more than 100,000 rows.
@@ -244,6 +244,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._embedded: list[int] = []
         self._value_codes: dict[int, ValueCodes] = {}  # by the position among the numbers
         self.columns_ = None
+        weight = _at_least_rows(weight)
         if sparse.issparse(table):
             self.container_ = "csr"
             _refuse_missing_sparse(table)
@@ -277,20 +278,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _numbers_with_codes(self, table: Table, values: np.ndarray, flags: np.ndarray, weight) -> list[int]:
         """Positions among the numbers of those whose values get codes."""
-        if self.codes is None or not self.embed:
+        if self.codes is None:
             return []
-        numbers = range(len(self._number_columns))  # dates follow them
+        numbers = [k for k in self._numbers.kept_.tolist() if k < len(self._number_columns)]  # dates follow them
         if isinstance(self.codes, str) and self.codes == "auto":
-            return [k for k in numbers if not flags[k] and act_as_codes(values[:, k], weight)]
+            return [k for k in numbers if self.embed and not flags[k] and act_as_codes(values[:, k], weight)]
         names = list(table.columns) if isinstance(table, pd.DataFrame) else []
-        is_list = isinstance(self.codes, list | tuple)
+        is_list = isinstance(self.codes, list | tuple) and not any(isinstance(name, bool) for name in self.codes)
         positions = [names.index(name) if name in names else name for name in self.codes] if is_list else []
-        if not is_list or not all(j in self._number_columns for j in positions):
+        others = {*self._categories, *self._dates}  # what is left is numbers, or columns without a value
+        if not is_list or not all(j in range(table.shape[1]) and j not in others for j in positions):
             raise InvalidParameterError(
                 "The 'codes' parameter of TableEncoder must be 'auto', None or a list of columns of numbers, by name "
                 f"or position. Got {self.codes!r} instead."
             )
-        return [k for k in numbers if self._number_columns[k] in positions]
+        return [k for k in numbers if self.embed and self._number_columns[k] in positions]
 
     @property
     def n_cells_(self) -> int:
@@ -488,6 +490,14 @@ def _as_float(values: np.ndarray) -> np.ndarray:
 def _holds_times(dtype) -> bool:
     dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
     return dtype.kind in "mM"
+
+
+def _at_least_rows(weight: np.ndarray | None) -> np.ndarray | None:
+    """Weights whose sum is at least the number of rows, so that small ones do not make every level a rare one.
+
+    Larger ones stay, as a whole number is that of equal rows.
+    """
+    return None if weight is None else weight * max(1.0, len(weight) / weight.sum())
 
 
 def _refuse_missing_sparse(table: sparse.csr_array) -> None:

@@ -38,12 +38,16 @@ class ValueCodes:
         return FIRST_LEVEL + len(self.values_)
 
     def codes(self, values: np.ndarray) -> np.ndarray:
-        """(n,) int64 codes."""
-        missing, values = np.isnan(values), values.astype(np.float32)
+        """(n,) int64 codes. A cell may have been rounded to float32 here or in `fit`."""
+        missing = np.isnan(values)
         if not len(self.values_):
             return np.where(missing, MISSING, UNSEEN)
-        place = np.minimum(np.searchsorted(self.values_, values), len(self.values_) - 1)
-        known = self.values_[place] == values
+        place = np.searchsorted(self.values_[:-1] / 2 + self.values_[1:] / 2, values)
+        nearest = self.values_[place]
+        with np.errstate(over="ignore"):
+            known = (
+                (values == nearest) | (values == nearest.astype(np.float32)) | (values.astype(np.float32) == nearest)
+            )
         return np.where(missing, MISSING, np.where(known, FIRST_LEVEL + place, UNSEEN))
 
 
@@ -53,7 +57,7 @@ def act_as_codes(values: np.ndarray, weight: np.ndarray | None) -> bool:
     Such as a capital gain: one value (0) takes at least half of the rows, so that bins of equal numbers of rows tell
     little of the others apart; these recur exactly, in at least 5 rows each on average, though they leave at least nine
     tenths of the places free that their spacing would allow. A count (0, 1, 2, …) leaves no places free,
-    and a measurement does not recur.
+    and a measurement does not recur. Missing cells count nowhere, and for the places only what has 5 rows does.
 
     Parameters
     ----------
@@ -62,23 +66,24 @@ def act_as_codes(values: np.ndarray, weight: np.ndarray | None) -> bool:
     weight : ndarray of shape (n,) or None
         Weights of the rows.
     """
-    some = slice(None, None, max(1, len(values) // _SOME_ROWS))
+    some = slice(None) if len(values) <= _SOME_ROWS else np.random.RandomState(0).randint(len(values), size=_SOME_ROWS)
     _, rows = _count(values[some], None if weight is None else weight[some])
     if not len(rows) or rows.max() < _LEAST_TOP_SHARE_OF_SOME * rows.sum():
         return False
     distinct, rows = _count(values, weight)
-    if len(distinct) < _LEAST_VALUES:
-        return False
     top, total = rows.max(), rows.sum()
     if top < _LEAST_TOP_SHARE * total or total - top < _LEAST_ROWS * (len(distinct) - 1):
         return False
-    spacing = np.quantile(np.diff(distinct), 0.1)
-    places = (distinct[-1] - distinct[0]) / spacing + 1
-    return len(distinct) < _LARGEST_OCCUPANCY * places
+    frequent = distinct[rows >= _LEAST_ROWS]
+    if len(frequent) < _LEAST_VALUES:
+        return False
+    with np.errstate(over="ignore"):
+        places = (frequent[-1] - frequent[0]) / np.quantile(np.diff(frequent), 0.1) + 1
+    return len(frequent) < _LARGEST_OCCUPANCY * places
 
 
 def _count(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct values in order, as float32, which a cell may have had before; and the rows of each."""
+    """The distinct values in order, and the rows of each."""
     present = ~np.isnan(values)
-    distinct, position = np.unique(values[present].astype(np.float32), return_inverse=True)
+    distinct, position = np.unique(values[present], return_inverse=True)
     return distinct, np.bincount(position, None if weight is None else weight[present], minlength=len(distinct))

@@ -156,6 +156,12 @@ def test_masks_of_the_pool_drop_the_share_asked_for_and_keep_the_mean():
     assert ((masks == 0).float().mean(0) - 0.25).abs().max() < 0.1  # every place is dropped now and then
 
 
+@pytest.mark.parametrize("bins", [[[0.0, 1.0]], [[[0.0, 1.0]]], [[[0.0], [0.5]], [[0.0, 1.0], [0.5, 1.0]]]])
+def test_thresholds_must_be_those_of_each_member(bins):
+    with pytest.raises(ValueError, match=r"thresholds of shape \(2, J\)"):
+        TabularNet(len(bins), 1, bins=bins, n_members=2, numeric_embedding="steps")
+
+
 def test_an_embedding_that_is_none_is_refused():
     with pytest.raises(ValueError, match="numeric_embedding must be None or one of"):
         TabularNet(3, 2, numeric_embedding="fourier")

@@ -27,19 +27,39 @@ def test_amounts_that_recur_far_apart_act_as_codes():
     assert act_as_codes(np.r_[gains(), [np.nan] * 50], None)
 
 
+def test_the_order_of_the_rows_does_not_matter():
+    values = np.zeros(8_000)
+    values[::4] = np.random.default_rng(0).choice(AMOUNTS, 2_000)
+    assert all(act_as_codes(np.roll(values, shift), None) for shift in range(4))
+
+
+COUNTS = np.random.default_rng(0).choice([0.0] * 20 + list(range(1, 13)), 5_000)
+
+
 @pytest.mark.parametrize(
     "values",
     [
         np.random.default_rng(0).normal(size=1_000),
-        np.random.default_rng(0).poisson(0.4, 1_000).astype(float),  # a count leaves no places free
-        np.random.default_rng(0).choice([0.0] * 12 + list(range(1, 15)), 1_000),
+        COUNTS,  # leave no places free
+        np.r_[COUNTS, 9_999.0],  # nor does a value that hardly occurs
+        np.where(np.random.default_rng(0).random(1_000) < 0.2, np.random.default_rng(1).choice(AMOUNTS[:8], 1_000), 0),
         np.where(np.random.default_rng(0).random(1_000) < 0.2, np.random.default_rng(1).lognormal(7, 1, 1_000), 0),
         np.random.default_rng(0).choice(AMOUNTS, 1_000),  # no value takes half of the rows
         np.zeros(100),
         np.full(100, np.nan),
         gains(100),
     ],
-    ids=["measurement", "count", "long count", "amounts of their own", "no common value", "constant", "empty", "few"],
+    ids=[
+        "measurement",
+        "count",
+        "count and outlier",
+        "few values",
+        "amounts of their own",
+        "no common value",
+        "constant",
+        "empty",
+        "few",
+    ],
 )
 def test_other_numbers_do_not(values):
     assert not act_as_codes(values, None)
@@ -53,6 +73,26 @@ def test_frequent_values_get_codes_in_their_order():
         codes.codes(np.array([0.0, 7.5, 100.0, 3.0, -1.0, 1e9, np.nan])), [2, 3, 4, 0, 0, 0, 1]
     )
     assert codes.codes(np.float32([7.5])).tolist() == [3]
+
+
+def test_large_numbers_are_told_apart_and_float32_is_recognised():
+    names = 1e8 + np.arange(20)
+    codes = ValueCodes(np.repeat(names, 10), None)
+    assert codes.codes(np.r_[names, 1e8 + 50, 1e300]).tolist() == [*range(2, 22), 0, 0]
+    for fitted, seen in ((7.3, np.float64(np.float32(7.3))), (np.float64(np.float32(7.3)), 7.3)):
+        assert ValueCodes(np.repeat([fitted, 9.0], 10), None).codes(np.array([seen, 7.31])).tolist() == [2, 0]
+
+
+def test_huge_numbers_are_no_problem():
+    values = np.random.default_rng(0).choice([0.0] * 20 + [-1e308, 1e308, 3e38, *range(1, 9)], 3_000)
+    act_as_codes(values, None)  # a warning would be an error here
+    assert ValueCodes(values, None).codes(np.array([1e308, -1e308])).tolist() == [13, 2]
+
+
+@pytest.mark.parametrize("size", [1e-3, 0.5])
+def test_small_weights_do_not_make_all_levels_rare(size):
+    X = pd.DataFrame({"gain": gains(), "city": np.random.default_rng(0).choice(list("abcdefghijklmno"), 1_000)})
+    assert TableEncoder().fit(X, sample_weight=np.full(1_000, size)).cat_cardinalities_ == (17, 14)
 
 
 def test_a_weight_counts_as_so_many_rows():
@@ -100,11 +140,18 @@ def test_the_user_may_choose_the_columns(codes):
     assert clone(encoder).codes == codes
 
 
-@pytest.mark.parametrize("codes", ["gain", 0, ["nosuch"], ["city"], [7], [["gain"]]])
+def test_a_constant_column_gets_none():
+    X = pd.DataFrame({"one": np.ones(50), "empty": np.full(50, np.nan), "age": np.repeat(np.arange(5.0), 10)})
+    assert TableEncoder(codes=["one", "empty"]).fit(X).cat_cardinalities_ == ()
+
+
+@pytest.mark.parametrize("codes", ["gain", 0, ["nosuch"], ["city"], [7], [["gain"]], [True]])
 def test_columns_that_are_no_numbers_are_refused(codes):
     X = pd.DataFrame({"gain": gains(60), "city": list("abcdef") * 10})
     with pytest.raises(InvalidParameterError, match="'codes' parameter of TableEncoder must be 'auto', None or a list"):
         TableEncoder(codes=codes).fit(X)
+    with pytest.raises(InvalidParameterError, match="'codes' parameter"):
+        TableEncoder(codes=codes, embed=False).fit(X)
 
 
 def test_a_network_without_embeddings_gets_none():
