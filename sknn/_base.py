@@ -32,6 +32,7 @@ from sknn._network import (
     build_network,
     is_data_dependent,
     is_name,
+    is_tabular,
     pretrained_of,
     takes_images,
 )
@@ -274,7 +275,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             n_rows=len(sample.y),
             has_validation=held_out is not None or not is_auto(params["validation_split"]),
             n_columns=math.prod(sample.table.shape[1:]),
-            tabular=is_name(network, "tabular") or isinstance(network, TabularNet),
+            tabular=is_tabular(params["module"]),
             sparse=sparse.issparse(sample.table),
             classifies=is_classifier(self),
             takes_weight_decay=takes_weight_decay(params["optimizer"]),

@@ -147,6 +147,12 @@ def is_name(module, name: str) -> bool:
     return isinstance(module, str) and module == name
 
 
+def is_tabular(module) -> bool:
+    """Whether the rules of the built-in tabular network hold for it."""
+    network = architecture_of(module)
+    return is_name(network, "tabular") or isinstance(network, TabularNet)
+
+
 def takes_images(module) -> bool:
     """Whether it is the built-in network for images."""
     network = architecture_of(module)

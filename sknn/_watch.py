@@ -15,6 +15,7 @@ from skorch.callbacks import EarlyStopping, LRScheduler
 
 from sknn._auto import is_auto
 from sknn._nested import own_copy
+from sknn._network import is_tabular
 from sknn.callbacks import (
     BestWeights,
     MonitorScore,
@@ -24,7 +25,6 @@ from sknn.callbacks import (
     StopIfNotFinite,
     TimeLimit,
 )
-from sknn.modules import TabularNet
 from sknn.training import is_torch_scheduler, torch_scheduler
 
 
@@ -72,7 +72,7 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
             lower_is_better=lower_is_better,
         )
         callbacks.append(("_early_stopping", stop))
-        if watched == "valid_loss" and is_auto(estimator.patience) and isinstance(estimator.module_, TabularNet):
+        if watched == "valid_loss" and is_auto(estimator.patience) and is_tabular(params["module"]):
             callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched)))
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))

@@ -244,7 +244,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._embedded: list[int] = []
         self._value_codes: dict[int, ValueCodes] = {}  # by the position among the numbers
         self.columns_ = None
-        weight = _at_least_rows(weight)
+        weight = _as_rows(weight)
         if sparse.issparse(table):
             self.container_ = "csr"
             _refuse_missing_sparse(table)
@@ -363,7 +363,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
 
 class TransformedEncoder:
-    """The user's transformer, then `TableEncoder(scale=False)` for what it leaves (missing cells, text, dates)."""
+    """The user's transformer, then a `TableEncoder` for missing cells, text and dates; numbers stay as they are."""
 
     def __init__(self, transformer, rest: TableEncoder):
         self.transformer = clone(transformer)
@@ -492,12 +492,11 @@ def _holds_times(dtype) -> bool:
     return dtype.kind in "mM"
 
 
-def _at_least_rows(weight: np.ndarray | None) -> np.ndarray | None:
-    """Weights whose sum is at least the number of rows, so that small ones do not make every level a rare one.
-
-    Larger ones stay, as a whole number is that of equal rows.
-    """
-    return None if weight is None else weight * max(1.0, len(weight) / weight.sum())
+def _as_rows(weight: np.ndarray | None) -> np.ndarray | None:
+    """Weights as numbers of rows: whole ones are that many equal rows, others are scaled to as many as there are."""
+    if weight is None or (weight == np.floor(weight)).all():
+        return weight
+    return weight * (len(weight) / weight.sum())
 
 
 def _refuse_missing_sparse(table: sparse.csr_array) -> None:

@@ -30,7 +30,7 @@ class ValueCodes:
 
     def __init__(self, values: np.ndarray, weight: np.ndarray | None):
         distinct, rows = _count(values, weight)
-        self.values_ = distinct[rows >= _LEAST_ROWS]
+        self.values_ = distinct[rows >= _LEAST_ROWS].astype(np.float64)  # so that midpoints lie between
 
     @property
     def cardinality(self) -> int:

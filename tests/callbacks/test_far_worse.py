@@ -7,6 +7,7 @@ import pytest
 
 from sknn import NNClassifier
 from sknn.callbacks import StopIfFarWorse
+from sknn.modules import TabularNet
 
 
 def epochs_until_stop(losses):
@@ -56,7 +57,9 @@ def test_a_pack_that_overfits_is_stopped_and_is_the_same_network():
     np.testing.assert_array_equal(auto.predict_proba(X), patient.predict_proba(X))
 
 
-@pytest.mark.parametrize("params", [{"monitor": "accuracy"}, {"module": "mlp"}, {"early_stopping": False}])
+@pytest.mark.parametrize(
+    "params", [{"monitor": "accuracy"}, {"module": "mlp"}, {"module": TabularNet}, {"early_stopping": False}]
+)
 def test_only_the_loss_of_the_tabular_network_is_looked_at(params, monkeypatch):
     monkeypatch.setattr(StopIfFarWorse, "on_epoch_end", lambda self, net, **kwargs: pytest.fail("it looked"))
     X, y = noisy_classes(150)

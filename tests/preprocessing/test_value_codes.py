@@ -42,7 +42,9 @@ COUNTS = np.random.default_rng(0).choice([0.0] * 20 + list(range(1, 13)), 5_000)
         np.random.default_rng(0).normal(size=1_000),
         COUNTS,  # leave no places free
         np.r_[COUNTS, 9_999.0],  # nor does a value that hardly occurs
-        np.where(np.random.default_rng(0).random(1_000) < 0.2, np.random.default_rng(1).choice(AMOUNTS[:8], 1_000), 0),
+        np.r_[np.zeros(700), np.repeat(1 + 10.0 ** np.arange(1, 6), 40)],
+        np.r_[np.zeros(700), np.repeat(AMOUNTS, 9), np.random.default_rng(0).lognormal(7, 1, 201)],
+        np.r_[np.zeros(94), np.resize(AMOUNTS, 106)],
         np.where(np.random.default_rng(0).random(1_000) < 0.2, np.random.default_rng(1).lognormal(7, 1, 1_000), 0),
         np.random.default_rng(0).choice(AMOUNTS, 1_000),  # no value takes half of the rows
         np.zeros(100),
@@ -54,6 +56,8 @@ COUNTS = np.random.default_rng(0).choice([0.0] * 20 + list(range(1, 13)), 5_000)
         "count",
         "count and outlier",
         "few values",
+        "few rows each",
+        "94 of 200",
         "amounts of their own",
         "no common value",
         "constant",
@@ -76,6 +80,8 @@ def test_frequent_values_get_codes_in_their_order():
 
 
 def test_large_numbers_are_told_apart_and_float32_is_recognised():
+    single = np.float32(1e7) + np.arange(20, dtype=np.float32)
+    assert ValueCodes(np.repeat(single, 10), None).codes(single).tolist() == [*range(2, 22)]
     names = 1e8 + np.arange(20)
     codes = ValueCodes(np.repeat(names, 10), None)
     assert codes.codes(np.r_[names, 1e8 + 50, 1e300]).tolist() == [*range(2, 22), 0, 0]
@@ -89,10 +95,12 @@ def test_huge_numbers_are_no_problem():
     assert ValueCodes(values, None).codes(np.array([1e308, -1e308])).tolist() == [13, 2]
 
 
-@pytest.mark.parametrize("size", [1e-3, 0.5])
-def test_small_weights_do_not_make_all_levels_rare(size):
+@pytest.mark.parametrize("size", [1e-3, 0.5, 99.5])
+def test_how_large_weights_are_does_not_matter(size):
     X = pd.DataFrame({"gain": gains(), "city": np.random.default_rng(0).choice(list("abcdefghijklmno"), 1_000)})
     assert TableEncoder().fit(X, sample_weight=np.full(1_000, size)).cat_cardinalities_ == (17, 14)
+    alone = np.random.default_rng(0).normal(size=(1_000, 1))
+    assert TableEncoder(codes=[0]).fit(alone, sample_weight=np.full(1_000, size)).cat_cardinalities_ == (2,)
 
 
 def test_a_weight_counts_as_so_many_rows():
