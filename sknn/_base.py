@@ -589,7 +589,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             max_epochs=params["max_epochs"],
             batch_size=params["batch_size"],
             device=str(params["device"]),
-            callbacks=make_callbacks(self, params, valid, task, has_trained=n_before > 0),
+            callbacks=make_callbacks(
+                self,
+                params,
+                valid,
+                task,
+                has_trained=n_before > 0,
+                stops_if_far_worse=is_auto(self.patience) and is_tabular(params["module"]),
+            ),
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
             iterator_valid__batch_size=block_rows(self.encoder_, n_members_of(self.module_) or 1),

@@ -13,9 +13,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from skorch.callbacks import EarlyStopping, LRScheduler
 
-from sknn._auto import is_auto
 from sknn._nested import own_copy
-from sknn._network import is_tabular
 from sknn.callbacks import (
     BestWeights,
     MonitorScore,
@@ -28,7 +26,7 @@ from sknn.callbacks import (
 from sknn.training import is_torch_scheduler, torch_scheduler
 
 
-def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: bool) -> list:
+def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: bool, stops_if_far_worse: bool) -> list:
     """Callbacks in the order in which an epoch's end is told to them: check, keep, show, the user's, stop.
 
     A callback that stops training does so by an exception, which those after it do not live to see.
@@ -45,6 +43,8 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
         What scikit-learn's callbacks are told about the data.
     has_trained : bool
         Whether training goes on from an earlier fit.
+    stops_if_far_worse : bool
+        Whether training may end before its patience is out, where it watches the loss.
     """
     monitor, lower_is_better = monitored_column(params, valid is not None)
     callbacks: list = [("_stop_if_not_finite", StopIfNotFinite(has_trained))]
@@ -72,7 +72,7 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
             lower_is_better=lower_is_better,
         )
         callbacks.append(("_early_stopping", stop))
-        if watched == "valid_loss" and is_auto(estimator.patience) and is_tabular(params["module"]):
+        if stops_if_far_worse and watched == "valid_loss":
             callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched)))
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
