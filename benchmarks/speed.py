@@ -1,6 +1,7 @@
 """Time and memory of `NNClassifier` against a hand-written torch loop, scikit-learn's MLP and skorch.
 
-    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only fit,predict,pack,growth,memory] [--folder TABLES]
+    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only fit,predict,pack,growth,memory]
+                               [--folder TABLES] [--prototype FILE.py]
 
 All contenders train the same network with the same optimiser, batches and number of epochs, on the
 same standardised float32 array; ours also does its default preprocessing. They alternate in one
@@ -11,13 +12,16 @@ ours. Memory is measured in a fresh process each.
 "pack" is a training step of 8 members with two layers of 96 on 10 embedded numbers: ours against the
 arithmetic limit (the time of 512 × 512 matrix products with as many multiplications), against 8
 networks trained one by one, and against the same pack written plainly: torch's gradient, an optimizer that goes
-through the parameters. "growth" fits the defaults on 3,000 to 100,000 rows of a table `nyc_flight_late`
-in TABLES, or of made-up rows.
+through the parameters. FILE.py adds another draft of the pack: its `Net2(members, numbers, 0, [], classes, ...)` and
+`groups(rate, decay)`. Each call trains for eight epochs, so that what comes once an epoch, or with a change of
+the dropout, counts as it does in a fit. "growth" fits the defaults on 3,000 to 100,000 rows of a table
+`nyc_flight_late` in TABLES, or of made-up rows.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import platform
 import resource
@@ -176,16 +180,17 @@ def bench_predict(repeats: int) -> None:
 
 
 MEMBERS, WIDTH, NUMBERS, BINS, EMBEDDING = 8, 96, 10, 16, 8
+EDGES = np.linspace(-2, 2, BINS + 1).tolist()
+PACK_EPOCHS = 8
 
 
 def make_pack(n_members: int) -> TabularNet:
-    edges = np.linspace(-2, 2, BINS + 1).tolist()
-    return TabularNet(NUMBERS, 2, bins=[edges] * NUMBERS, n_members=n_members, hidden_layer_sizes=(WIDTH, WIDTH),
+    return TabularNet(NUMBERS, 2, bins=[EDGES] * NUMBERS, n_members=n_members, hidden_layer_sizes=(WIDTH, WIDTH),
                       activation="silu", dropout=0.15)  # fmt: skip
 
 
 def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
-    """A call that trains a pack for some steps in the loop that `fit` uses."""
+    """A call that trains a pack in the loop that `fit` uses, `n_steps` in each epoch."""
     rng = np.random.default_rng(0)
     n = n_rows * n_steps
     encoded = Encoded(rng.standard_normal((n, NUMBERS), dtype=np.float32))
@@ -193,7 +198,7 @@ def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
     optimizer, params = make_optimizer("adamw", {"betas": (0.9, 0.95)}, weight_decay=0.2, device=torch.device("cpu"))
     loss = WeightedLoss(CLASSIFICATION_LOSSES["cross_entropy"], 2)
     net = TrainingNet(make_pack(n_members), loss, decode=lambda x: x, combine=lambda x: x[0], optimizer=optimizer,
-                      lr=1e-3, max_epochs=1, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
+                      lr=1e-3, max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
                       schedules={"learning_rate": one_cycle, "dropout": flat_cosine},
                       **{f"optimizer__{name}": value for name, value in params.items()})  # fmt: skip
     members = PackedRows(rows, [np.arange(n)] * n_members)
@@ -206,23 +211,51 @@ def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
     return call
 
 
-def plain_steps(n_rows: int, n_steps: int) -> Callable:
-    """The same pack as one would first write it."""
-    torch.manual_seed(0)
-    pack = make_pack(MEMBERS).train()
-    optimizer = torch.optim.AdamW(pack.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
+def steps_of(forward: Callable, optimizer: torch.optim.Optimizer, n_rows: int, n_steps: int, decay=None) -> Callable:
+    """A call that trains a pack as one would first write it; `decay` is called before each step."""
     x, y = torch.randn(n_rows * n_steps, NUMBERS), torch.randint(0, 2, (n_rows * n_steps,))
 
     def call():
-        order = torch.stack([torch.randperm(len(x)) for _ in range(MEMBERS)])
-        for start in range(0, len(x), n_rows):
-            rows = order[:, start : start + n_rows]
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(pack(x[rows]).flatten(0, 1), y[rows].flatten())
-            (loss * MEMBERS).backward()
-            optimizer.step()
+        for _ in range(PACK_EPOCHS):
+            order = torch.stack([torch.randperm(len(x)) for _ in range(MEMBERS)])
+            for start in range(0, len(x), n_rows):
+                rows = order[:, start : start + n_rows]
+                if decay is not None:
+                    decay()
+                loss = nn.functional.cross_entropy(forward(x[rows]).flatten(0, 1), y[rows].flatten())
+                optimizer.zero_grad()
+                (loss * MEMBERS).backward()
+                optimizer.step()
 
     return call
+
+
+def plain_steps(n_rows: int, n_steps: int) -> Callable:
+    torch.manual_seed(0)
+    pack = make_pack(MEMBERS).train()
+    optimizer = torch.optim.AdamW(pack.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
+    return steps_of(pack, optimizer, n_rows, n_steps)
+
+
+def prototype_steps(path: Path, n_rows: int, n_steps: int) -> Callable:
+    """The pack of a script, with an optimizer for each of its groups and decay apart from it."""
+    spec = importlib.util.spec_from_file_location("prototype", path)
+    prototype = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(prototype)
+    torch.manual_seed(0)
+    edges = torch.tensor([EDGES] * NUMBERS)
+    pack = prototype.Net2(MEMBERS, NUMBERS, 0, [], 2, emb="ple", edges=edges, hidden=(WIDTH, WIDTH)).train()
+    groups = pack.groups(1e-3, 0.02)
+    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95), fused=True)
+    nothing, no_codes = torch.zeros(MEMBERS, n_rows, 0), torch.zeros(MEMBERS, n_rows, 0, dtype=torch.long)
+
+    @torch.no_grad()
+    def decay():
+        for group in groups:
+            if group["wd"]:
+                torch._foreach_mul_(group["params"], 1 - group["lr"] * group["wd"])
+
+    return steps_of(lambda x: pack(x, nothing, no_codes, pd=0.15), optimizer, n_rows, n_steps, decay)
 
 
 def matrix_products(n_rows: int, n_steps: int) -> Callable:
@@ -232,7 +265,7 @@ def matrix_products(n_rows: int, n_steps: int) -> Callable:
     """
     embedding = NUMBERS * (BINS + 1) * EMBEDDING
     layers = NUMBERS * EMBEDDING * WIDTH + WIDTH * WIDTH + WIDTH * 2
-    multiplications = MEMBERS * n_rows * n_steps * (2 * embedding + 3 * layers)
+    multiplications = MEMBERS * n_rows * PACK_EPOCHS * n_steps * (2 * embedding + 3 * layers)
     a, b = torch.randn(512, 512), torch.randn(512, 512)
     n_products = multiplications / 512**3
     whole = max(1, round(n_products))
@@ -245,20 +278,22 @@ def matrix_products(n_rows: int, n_steps: int) -> Callable:
     return call
 
 
-def bench_pack(repeats: int) -> None:
-    for n_rows, n_steps in ((32, 200), (256, 50)):
+def bench_pack(repeats: int, prototype: Path | None) -> None:
+    for n_rows, n_steps in ((32, 100), (256, 25)):
         limit = matrix_products(n_rows, n_steps)
         calls = {
             "limit": limit,
             "sknn": our_steps(MEMBERS, n_rows, n_steps),
             "the pack written plainly": plain_steps(n_rows, n_steps),
         }
+        if prototype is not None:
+            calls["prototype"] = prototype_steps(prototype, n_rows, n_steps)
         alone = our_steps(1, n_rows, n_steps)
         calls["8 networks one by one"] = lambda alone=alone: [alone() for _ in range(MEMBERS)]
         seconds = alternate(calls, repeats)
         seconds["limit"] *= limit.share
         title = f"a packed step: {MEMBERS} members, 2 × {WIDTH}, {NUMBERS} numbers, {n_rows} rows"
-        show(title, {name: value / n_steps for name, value in seconds.items()}, "limit")
+        show(title, {name: value / (PACK_EPOCHS * n_steps) for name, value in seconds.items()}, "limit")
 
 
 def bench_growth(folder: Path | None) -> None:
@@ -318,6 +353,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="fit,predict,pack,growth,memory")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--prototype", type=Path)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--growth-of", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -341,7 +377,7 @@ def main() -> None:
         if "predict" in chosen:
             bench_predict(arguments.repeats)
         if "pack" in chosen:
-            bench_pack(arguments.repeats)
+            bench_pack(arguments.repeats, arguments.prototype)
     if "growth" in chosen:
         bench_growth(arguments.folder)
     if "memory" in chosen:

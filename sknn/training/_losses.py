@@ -156,12 +156,15 @@ def make_loss(loss: Callable, params: dict) -> Callable:
 
 
 def _cross_entropy_and_gradient(output: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Of logits (K, B, O) and codes (K, B): −log softmax at the code; softmax − 1 there."""
-    log_share = F.log_softmax(output, -1)
-    codes = target.unsqueeze(-1)
-    loss = log_share.gather(-1, codes).squeeze(-1).neg_()
-    gradient = log_share.exp_().scatter_add_(-1, codes, codes.new_full(codes.shape, -1, dtype=output.dtype))
-    return _weighted(loss, gradient, weight)
+    """Of logits (K, B, O) and codes (K, B): −log softmax at the code; softmax − 1 there.
+
+    Worked out as (K, O, B), as a pack lays its outputs out: rows side by side in memory.
+    """
+    log_share = F.log_softmax(output.transpose(1, 2), 1)
+    codes = target.unsqueeze(1)
+    loss = log_share.gather(1, codes).squeeze(1).neg_()
+    gradient = log_share.exp_().scatter_add_(1, codes, codes.new_full(codes.shape, -1, dtype=output.dtype))
+    return _weighted(loss, gradient.transpose(1, 2), weight)
 
 
 def _squared_error_and_gradient(output: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
