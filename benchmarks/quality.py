@@ -34,6 +34,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 BUNDLED = {
     "iris": load_iris,
@@ -157,6 +158,25 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
+def measure(arguments: argparse.Namespace, models: dict) -> list[dict]:
+    """Results of all models on the chosen tables and seeds."""
+    only = arguments.only.split(",") if arguments.only else None
+    results = []
+    for name, task, X, y in tables(arguments.folder):
+        if only and name not in only:
+            continue
+        for seed in range(arguments.seeds):
+            skipped = {"catboost"} if task == "multiclass" and arguments.folder else set()  # minutes a fit
+            chosen = {model: make for model, make in models.items() if model not in skipped}
+            for result in run(task, X, y, seed, arguments.rows, chosen):
+                results.append({"dataset": name, "task": task, "seed": seed} | result)
+                if arguments.save:
+                    with arguments.save.open("a") as file:
+                        file.write(json.dumps(results[-1]) + "\n")
+        print(f"{name} done", flush=True)
+    return results
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path)
@@ -173,21 +193,8 @@ def main() -> None:
     models = available()
     if arguments.models:
         models = {name: models[name] for name in arguments.models.split(",")}
-    only = arguments.only.split(",") if arguments.only else None
-    results = []
-    for name, task, X, y in tables(arguments.folder):
-        if only and name not in only:
-            continue
-        for seed in range(arguments.seeds):
-            skipped = {"catboost"} if task == "multiclass" and arguments.folder else set()  # minutes a fit
-            chosen = {model: make for model, make in models.items() if model not in skipped}
-            for result in run(task, X, y, seed, arguments.rows, chosen):
-                results.append({"dataset": name, "task": task, "seed": seed} | result)
-                if arguments.save:
-                    with arguments.save.open("a") as file:
-                        file.write(json.dumps(results[-1]) + "\n")
-        print(f"{name} done", flush=True)
-    timed = pd.DataFrame(results)
+    with threadpool_limits(arguments.threads):
+        timed = pd.DataFrame(measure(arguments, models))
     everything = timed
     if arguments.known:
         known = pd.DataFrame([json.loads(line) for line in arguments.known.read_text().splitlines()])
