@@ -73,7 +73,7 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
         )
         callbacks.append(("_early_stopping", stop))
         if stops_if_far_worse and watched == "valid_loss":
-            callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched)))
+            callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched, len(valid.y))))
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
     return callbacks

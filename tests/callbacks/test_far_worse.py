@@ -10,8 +10,8 @@ from sknn.callbacks import StopIfFarWorse
 from sknn.modules import TabularNet
 
 
-def epochs_until_stop(losses):
-    callback, history = StopIfFarWorse("valid_loss"), []
+def epochs_until_stop(losses, n_rows=1_000):
+    callback, history = StopIfFarWorse("valid_loss", n_rows), []
     net = SimpleNamespace(history=history)
     callback.on_train_begin(net)
     for loss in losses:
@@ -40,6 +40,12 @@ def epochs_until_stop(losses):
 )
 def test_it_stops_where_four_rising_losses_are_far_above_the_best(losses, n_epochs):
     assert epochs_until_stop(losses) == n_epochs
+
+
+@pytest.mark.parametrize(("n_rows", "n_epochs"), [(10_000, 22), (39_000, 22), (41_000, 7), (400_000, 7)])
+def test_of_many_rows_less_is_far(n_rows, n_epochs):
+    losses = [1.0, 0.5, *np.linspace(0.5125, 0.5126, 20)]  # 0.0125 above the best; 0.025 is far for 10,000 rows
+    assert epochs_until_stop(losses, n_rows) == n_epochs
 
 
 def noisy_classes(n_rows=400):
