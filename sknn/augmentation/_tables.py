@@ -51,8 +51,7 @@ class FeatureDropout(Augmentation):
 
     A number becomes 0, the centre of its column after the default scaling; a category becomes a missing one, which
     also teaches the network what a missing category is. A number with codes (`TableEncoder(codes=...)`) is two cells.
-    Numbers that stay are not scaled up, unlike in a dropout
-    layer: a row with gaps is a row that the network may meet.
+    Numbers that stay are not scaled up, unlike in a dropout layer: a row with gaps is a row that the network may meet.
 
     Parameters
     ----------

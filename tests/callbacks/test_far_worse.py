@@ -54,6 +54,19 @@ def noisy_classes(n_rows=400):
     return X, (X[:, 0] + rng.normal(scale=3, size=n_rows) > 0).astype(int)
 
 
+def test_the_rows_are_those_held_out(monkeypatch):
+    X, y = noisy_classes(150)
+    seen, begin = [], StopIfFarWorse.on_train_begin
+    monkeypatch.setattr(
+        StopIfFarWorse,
+        "on_train_begin",
+        lambda self, net, **kwargs: (seen.append(self.n_rows), begin(self, net, **kwargs)),
+    )
+    NNClassifier(max_epochs=1, random_state=0).fit(X, y)  # in folds: each row once
+    NNClassifier(max_epochs=1, random_state=0).fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:])
+    assert seen == [150, 30]
+
+
 def test_a_pack_that_overfits_is_stopped_and_is_the_same_network():
     X, y = noisy_classes()
     auto = NNClassifier(random_state=0).fit(X, y)
