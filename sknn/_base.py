@@ -39,6 +39,7 @@ from sknn._network import (
 from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes, schedule_functions
 from sknn._predict import block_rows, network_outputs
 from sknn._pretrained import Pretrained
+from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
 from sknn._summary import Summary, summarize
 from sknn._watch import make_callbacks, monitored_column
@@ -92,6 +93,7 @@ _SHAPING = (
     "preprocessing",
 )
 _HELD_OUT_SHARE = 0.1
+_CHANGED_BY_TRAINING = ("module_", "encoder_", "_target", "_optimizer_state")
 _LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
 _PROBED_ROWS = 100  # on which a transformer is tried without y
 _INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
@@ -128,9 +130,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # Passed on by default: `groups` for a splitter outside would otherwise be refused here.
     __metadata_request__fit = {"groups": True, "X_val": True, "y_val": True}
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None, X_val=None, y_val=None):
         """Fit the network.
+
+        A fit is all or nothing. If it fails, whether for its parameters, its data or an error in the midst of training,
+        the estimator is as it was before: the earlier fit is whole, or there is none. Only Ctrl-C after the first epoch
+        raises KeyboardInterrupt and keeps the weights of the best epoch so far; before that, it too leaves everything
+        as it was.
 
         Parameters
         ----------
@@ -375,25 +383,27 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         classes=None,
         keep_optimizer: bool = False,
     ):
-        """All steps of a fit after the data have been checked. If one of them fails, nothing is fitted."""
-        if not resume:
+        """All steps of a fit after the data have been checked."""
+        if resume:  # training changes copies, so that the earlier fit is there if this one fails
+            self.__dict__.update(copy.deepcopy({name: self.__dict__[name] for name in _CHANGED_BY_TRAINING}))
+        else:
             self._forget()
             random_state = fresh_random_state(params["random_state"])
             self._seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
+        for name in ("oof_prediction_", "oof_score_"):  # of other rows
+            self.__dict__.pop(name, None)
+        rows, parts, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
+        earlier = self.history_ if resume else pd.DataFrame()
+        net = self._make_net(task, parts.valid, params, n_before=len(earlier))
         try:
-            rows, parts, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
-            earlier = self.history_ if resume else pd.DataFrame()
-            net = self._make_net(task, parts.valid, params, n_before=len(earlier))
-            try:
-                self._run(net, rows, params, n_before=len(earlier))
-            except KeyboardInterrupt:
-                self._finish(net, params, earlier, keep_optimizer=False)
-                raise
-            self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-            self._look_at_held_out(net, parts, n_rows=sample.n_passed)
-        finally:
-            if not hasattr(self, "history_"):  # not one epoch was completed
-                self._forget()
+            self._run(net, rows, params, n_before=len(earlier))
+        except KeyboardInterrupt:
+            self._finish(net, params, earlier, keep_optimizer=False)
+            raise
+        self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+        if not hasattr(self, "history_"):  # a callback has stopped training before an epoch was over
+            self._forget()
+        self._look_at_held_out(net, parts, n_rows=sample.n_passed)
         self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
         return self
 
@@ -653,7 +663,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if len(earlier):
             history["epoch"] += len(earlier)
             history = pd.concat([earlier, history], ignore_index=True)
-        self.history_ = history
         self.n_iter_ = len(history)
         self.best_epoch_ = len(earlier) + best.best_epoch_
         self.loss_curve_ = history["train_loss"].tolist()
@@ -662,6 +671,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._optimizer_state = None
         if keep_optimizer:
             self._optimizer_state = _kind(net.optimizer_), net.optimizer_.state_dict()["state"]
+        self.history_ = history  # last: it tells that training is kept if Ctrl-C is pressed from here on
 
     def _look_at_held_out(self, net: TrainingNet, parts: Parts, n_rows: int) -> None:
         """Calibrate on the predictions of held-out rows, and keep them where every row was held out by some member."""
@@ -674,11 +684,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return
         predicted = self._decode_outputs(outputs)
         rows = np.arange(n_rows) if valid.positions is None else valid.positions
-        self.oof_prediction_ = np.full((n_rows, *predicted.shape[1:]), np.nan)
-        self.oof_prediction_[rows] = predicted
-        self.oof_score_ = float(
-            self._score_function(valid.y, self._target.predict(outputs), sample_weight=valid.weight)
-        )
+        of_rows = np.full((n_rows, *predicted.shape[1:]), np.nan)
+        of_rows[rows] = predicted
+        score = self._score_function(valid.y, self._target.predict(outputs), sample_weight=valid.weight)
+        self.oof_prediction_, self.oof_score_ = of_rows, float(score)
 
     def _calibrate(self, outputs: np.ndarray, valid: Sample, members: np.ndarray | None) -> None:
         """Nothing to do for a regressor."""

@@ -175,7 +175,7 @@ def _check_network(owner: str, params: dict) -> None:
             f"{list(NUMERIC_EMBEDDINGS)}. Got {embedding!r} instead."
         )
     n_bins = (params["module_params"] or {}).get("n_bins")
-    is_count = isinstance(n_bins, Integral) and not isinstance(n_bins, bool) and n_bins >= 1
+    is_count = isinstance(n_bins, Integral) and not isinstance(n_bins, bool) and int(n_bins) >= 1
     if module == "tabular" and n_bins is not None and not is_count:
         raise InvalidParameterError(
             f"The 'n_bins' in 'module_params' of {owner} must be an int of at least 1, or None to follow the number of "

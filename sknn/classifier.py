@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sknn._base import BaseNN
 from sknn._calibration import SPREAD, WIDE_SPREAD, best_temperature, ensemble_shrinkage
 from sknn._params import CONSTRAINTS
+from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
 
@@ -335,12 +336,15 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.verbose = verbose
         self.net_params = net_params
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on some rows, from where the last call ended.
 
         The first call fits the preprocessing on its rows, and decides what "auto" becomes. Nothing
         is held out.
+
+        A call that fails leaves the estimator as it was before, as for `fit`.
 
         Parameters
         ----------
@@ -486,7 +490,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         return self._target.row_weight(sample.y, sample.weight)
 
     def _calibrate(self, outputs, valid: Sample, members) -> None:
-        self.temperature_ = self._member_temperature = 1.0
+        of_member = of_pack = 1.0
         if self.calibration is not None:
             known = np.flatnonzero(np.isfinite(outputs).all(axis=1))
             known = known[:: max(1, len(known) // _CALIBRATION_ROWS)]  # enough for a single number
@@ -494,12 +498,13 @@ class NNClassifier(ClassifierMixin, BaseNN):
             weight = None if weight is None else weight[known]
             loss = functools.partial(self._target.log_loss, outputs[known], y, weight)
             spread = SPREAD if self.loss == "cross_entropy" else WIDE_SPREAD
-            self._member_temperature = self.temperature_ = best_temperature(loss, len(known), spread)
+            of_member = of_pack = best_temperature(loss, len(known), spread)
             if members is not None:
                 centred = self._target.centred
                 shrinkage = ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
-                self.temperature_ = (self._member_temperature * shrinkage) ** _TRUST
-        self._target.temperature = self.temperature_
+                of_pack = (of_member * shrinkage) ** _TRUST
+        self._member_temperature = of_member
+        self.temperature_ = self._target.temperature = of_pack
 
     def _decode_outputs(self, outputs):
         return self._target.probabilities(outputs, self._member_temperature)

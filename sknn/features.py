@@ -13,6 +13,7 @@ from torch import nn
 
 from sknn._base import BaseNN
 from sknn._predict import network_outputs
+from sknn._rollback import all_or_nothing
 from sknn.modules import Backbone
 from sknn.preprocessing import as_table, make_encoder
 
@@ -62,6 +63,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         self.estimator = estimator
         self.layer = layer
 
+    @all_or_nothing
     def fit(self, X, y=None, **fit_params):
         """Fit the network, unless it is frozen or a module.
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
 from sknn._auto import is_auto
+from sknn._rollback import all_or_nothing
 from sknn.plotting._matplotlib import import_pyplot
 
 _SMOOTHING = 0.9  # of the moving average of the loss
@@ -67,6 +68,7 @@ class LearningRateFinder(BaseEstimator):
         self.max_learning_rate = max_learning_rate
         self.n_steps = n_steps
 
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Run the test.
 

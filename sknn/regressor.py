@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sknn._base import BaseNN
 from sknn._params import CONSTRAINTS
 from sknn._regression_targets import GaussianTargets, QuantileTargets, kind_of_targets, make_targets
+from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
 from sknn.training import REGRESSION_LOSSES
 
@@ -316,12 +317,15 @@ class NNRegressor(RegressorMixin, BaseNN):
         self.verbose = verbose
         self.net_params = net_params
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some rows, from where the last call ended.
 
         The first call fits the preprocessing and the scale of the targets on its rows, and decides
         what "auto" becomes. Nothing is held out.
+
+        A call that fails leaves the estimator as it was before, as for `fit`.
 
         Parameters
         ----------

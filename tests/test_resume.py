@@ -1,21 +1,24 @@
 """Fits that fail, are interrupted, or go on."""
 
 import copy
+import pickle
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError, UndefinedMetricWarning
 from sklearn.model_selection import PredefinedSplit, ShuffleSplit
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import Callback, Checkpoint, EpochScoring
 from torch import nn
 
-from sknn import NNClassifier, NNRegressor
+from sknn import LearningRateFinder, NNClassifier, NNFeatures, NNRegressor
 from sknn.preprocessing import TableEncoder
 
 X, y = load_diabetes(return_X_y=True)
@@ -49,15 +52,203 @@ class CtrlC(Callback):
 # -- failing ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("before", [False, True])
-def test_a_failed_fit_leaves_nothing_fitted(before):
-    net = quick(NNClassifier)
-    if before:
-        net.fit(X_class, y_class)
-    with pytest.raises(ValueError, match="were not among the classes"):
-        net.fit(X_class, y_class, X_val=X_class[:3], y_val=[0, 1, 7])
-    with pytest.raises(NotFittedError):
-        net.predict(X_class)
+class Fails(Callback):
+    """Raises an error in one of the hooks, in the third epoch where it is called in several."""
+
+    def __init__(self, hook, error=RuntimeError):
+        self.hook = hook
+        self.error = error
+
+    def initialize(self):
+        self.n_epochs = 0
+        return self
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n_epochs += 1
+        self._fail("on_epoch_begin")
+
+    def on_epoch_end(self, net, **kwargs):
+        self._fail("on_epoch_end")
+
+    def on_batch_begin(self, net, **kwargs):
+        self._fail("on_batch_begin")
+
+    def on_batch_end(self, net, **kwargs):
+        self._fail("on_batch_end")
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        self._fail("on_grad_computed")
+
+    def on_train_begin(self, net, X, y, **kwargs):
+        self._fail("on_train_begin")
+
+    def on_train_end(self, net, X, y, **kwargs):
+        self._fail("on_train_end")
+
+    def _fail(self, hook):
+        if hook == self.hook and (self.n_epochs == 3 or hook.startswith("on_train")):
+            raise self.error("on purpose")
+
+
+class FailsLater:
+    """A loss that raises an error in a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, output, target):
+        self.step -= 1
+        if self.step < 0:
+            raise RuntimeError("on purpose")
+        return output.square().sum(1)
+
+
+class FailingTransformer(StandardScaler):
+    def fit(self, X, y=None, sample_weight=None):
+        raise RuntimeError("on purpose")
+
+
+def fails_as_scorer(estimator, X, y):
+    raise RuntimeError("on purpose")
+
+
+def failing_module(n_features, n_outputs):
+    raise RuntimeError("on purpose")
+
+
+OTHER = pd.DataFrame(X_class[:120, :4], columns=list("abcd"))  # than the rows of the earlier fit
+LABELS = y_class[:120]
+
+# What is wrong with a fit: parameters, and arguments of `fit` in the place of, or beside, OTHER and LABELS.
+FAILURES = {
+    "a parameter": ({"learning_rate": -1}, {}),
+    "a nested parameter": ({"optimizer_params": {"bet": 1}}, {}),
+    "no rows": ({}, {"X": OTHER[:0], "y": LABELS[:0]}),
+    "infinity": ({}, {"X": OTHER.replace(OTHER.a[3], np.inf)}),
+    "no y": ({}, {"y": None}),
+    "a label that is missing": ({}, {"y": np.where(np.arange(120) == 3, np.nan, LABELS)}),
+    "another number of labels": ({}, {"y": LABELS[:5]}),
+    "weights": ({}, {"sample_weight": -np.ones(120)}),
+    "groups": ({}, {"groups": np.ones(119)}),
+    "X_val alone": ({}, {"X_val": OTHER}),
+    "labels of validation rows": ({}, {"X_val": OTHER[:3], "y_val": [0, 1, 7]}),
+    "columns of validation rows": ({}, {"X_val": OTHER[["a"]], "y_val": LABELS}),
+    "a class weight": ({"class_weight": {"yes": 2.0}}, {}),
+    "a split": ({"validation_split": [(np.arange(120), np.arange(0))]}, {}),
+    "a transformer": ({"preprocessing": FailingTransformer()}, {}),
+    "a module": ({"module": failing_module, "hidden_layer_sizes": "auto"}, {}),
+    "a module's outputs": ({"module": nn.Identity(), "hidden_layer_sizes": "auto"}, {}),
+    "a loss in the first epoch": ({"loss": FailsLater(0)}, {}),
+    "a loss in the third epoch": ({"loss": FailsLater(7)}, {}),
+    "a loss that is not finite": ({"loss": lambda output, target: output.sum(1) * np.nan}, {}),
+    "a monitor": ({"monitor": fails_as_scorer}, {}),
+    **{hook: ({"callbacks": [Fails(hook)]}, {}) for hook in vars(Callback) if hook.startswith("on_")},
+    "SystemExit": ({"callbacks": [Fails("on_epoch_end", SystemExit)]}, {}),
+}
+
+
+def fitted_state(net):
+    """What a fit has set, by its bits."""
+    return {name: pickle.dumps(value) for name, value in vars(net).items() if name not in net.get_params(deep=False)}
+
+
+EARLIER = {
+    "none": lambda net: net,
+    "a fit of other columns": lambda net: net.fit(X_class[:100], y_class[:100]),
+    "a fit to go on from": lambda net: net.set_params(warm_start=True).fit(OTHER, LABELS),
+}
+GOES_ON = {"a class weight", "a loss that is not finite"}  # are no error for a fit that goes on
+
+
+@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_a_fit_that_fails_leaves_the_earlier_one_whole_or_nothing(earlier, what):
+    if earlier == "a fit to go on from" and what in GOES_ON:
+        return
+    params, arguments = copy.deepcopy(FAILURES[what])
+    net = EARLIER[earlier](quick(NNClassifier, early_stopping=True, batch_size=40))
+    before = fitted_state(net)
+    net.set_params(**params)
+    with pytest.raises((ValueError, TypeError, RuntimeError, SystemExit)):
+        net.fit(**({"X": OTHER, "y": LABELS} | arguments))
+    assert fitted_state(net) == before
+    if earlier == "none":
+        with pytest.raises(NotFittedError):
+            net.predict(OTHER)
+
+
+@pytest.mark.parametrize("what", ["a parameter", "no rows", "weights", "a loss in the first epoch", "on_train_end"])
+@pytest.mark.parametrize("n_before", [0, 2])
+def test_a_part_that_fails_leaves_what_was_learned_before(n_before, what):
+    params, arguments = copy.deepcopy(FAILURES[what])
+    net = quick(NNClassifier, batch_size=40)
+    for _ in range(n_before):
+        net.partial_fit(OTHER, LABELS)
+    before = fitted_state(net)
+    net.set_params(**params)
+    with pytest.raises((ValueError, RuntimeError)):
+        net.partial_fit(**({"X": OTHER, "y": LABELS} | arguments))
+    assert fitted_state(net) == before
+
+
+@pytest.mark.parametrize("name", ["fit", "epoch"])
+def test_an_error_of_scikit_learns_callbacks_is_a_failure_of_the_fit(name):
+    class FailsAtTheEnd:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context):
+            self.is_torn_down = True
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            if (context.task_name == "epoch") == (name == "epoch"):
+                raise RuntimeError("on purpose")
+
+    net = quick().fit(X, y)
+    before = fitted_state(net)
+    callback = FailsAtTheEnd()
+    with pytest.raises(RuntimeError, match="on purpose"):
+        net.set_callbacks(callback).fit(X[:, :3], y)
+    assert callback.is_torn_down
+    net.set_callbacks()
+    assert fitted_state(net) == before
+
+
+def test_a_failed_part_of_another_target_range_leaves_the_range():
+    net = quick().partial_fit(X[:100], np.linspace(0, 1, 100))
+    before = fitted_state(net)
+    net.set_params(loss=FailsLater(0))
+    with pytest.raises(RuntimeError, match="on purpose"):
+        net.partial_fit(X[:100], np.linspace(-100, 100, 100))
+    assert fitted_state(net) == before
+
+
+def finder(first):
+    return LearningRateFinder(quick(), n_steps=10), {"X": X, "y": y} if first else {"X": X[:, :3], "y": y * np.nan}
+
+
+def features(first):
+    return NNFeatures(quick(max_epochs=1)), {"X": X, "y": y} if first else {"X": X[:, :3], "y": y * np.nan}
+
+
+def features_of_a_module(first):
+    return NNFeatures(nn.Linear(10, 2)), {"X": X} if first else {"X": X[:, :3]}
+
+
+def encoder(first):
+    table = pd.DataFrame(X)
+    return TableEncoder(), {"X": table} if first else {"X": table.iloc[:, :3], "sample_weight": -np.ones(442)}
+
+
+@pytest.mark.parametrize("make", [finder, features, features_of_a_module, encoder])
+def test_a_failed_fit_of_what_stands_beside_the_networks_leaves_the_earlier_one(make):
+    estimator, arguments = make(first=True)
+    estimator.fit(**arguments)
+    before = fitted_state(estimator)
+    with pytest.raises((ValueError, RuntimeError)):
+        estimator.fit(**make(first=False)[1])
+    assert fitted_state(estimator) == before
 
 
 def test_a_failed_first_part_does_not_count():

@@ -16,7 +16,7 @@ ROOT = Path(sknn.__file__).parent
 MAY_IMPORT = {
     "modules": {"modules"},
     "augmentation": {"augmentation"},
-    "preprocessing": {"preprocessing"},
+    "preprocessing": {"_rollback", "preprocessing"},
     "training": {"training", "augmentation", "modules", "preprocessing"},
     "callbacks": {"callbacks", "modules"},
     "plotting": {"plotting"},
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "_nested": set(),
     "_pretrained": {"modules"},
     "_regression_targets": set(),
+    "_rollback": set(),
     "_summary": {"modules"},
     "_params": {"_auto", "_pretrained", "augmentation", "modules", "training"},
     "_sample": {"preprocessing"},
@@ -32,13 +33,13 @@ MAY_IMPORT = {
     "_predict": {"modules", "preprocessing", "training"},
     "_network": {"_params", "_predict", "_pretrained", "modules", "preprocessing", "training"},
     "_base": {
-        "_auto", "_nested", "_network", "_params", "_predict", "_pretrained", "_sample", "_summary", "_watch",
-        "augmentation", "modules", "preprocessing", "training",
+        "_auto", "_nested", "_network", "_params", "_predict", "_pretrained", "_rollback", "_sample", "_summary",
+        "_watch", "augmentation", "modules", "preprocessing", "training",
     },
-    "classifier": {"_base", "_calibration", "_params", "_sample", "training"},
-    "regressor": {"_base", "_params", "_regression_targets", "_sample", "training"},
-    "features": {"_base", "_predict", "modules", "preprocessing"},
-    "learning_rate": {"_auto", "plotting"},
+    "classifier": {"_base", "_calibration", "_params", "_rollback", "_sample", "training"},
+    "regressor": {"_base", "_params", "_regression_targets", "_rollback", "_sample", "training"},
+    "features": {"_base", "_predict", "_rollback", "modules", "preprocessing"},
+    "learning_rate": {"_auto", "_rollback", "plotting"},
     "__init__": {"_pretrained", "classifier", "features", "learning_rate", "plotting", "regressor"},
 }  # fmt: skip
 MUST_NOT_KNOW = {

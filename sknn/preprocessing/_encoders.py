@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sknn._rollback import all_or_nothing
 from sknn.preprocessing._columns import (
     CategoryColumn,
     DateColumn,
@@ -131,6 +132,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.codes = codes
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(self, X, y=None, sample_weight=None):
         """Learn the columns' kinds and statistics.
 
