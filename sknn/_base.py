@@ -20,7 +20,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from skorch.callbacks import LRScheduler
 from torch import nn
@@ -36,7 +36,15 @@ from sknn._network import (
     pretrained_of,
     takes_images,
 )
-from sknn._params import CONSTRAINTS, NESTED, check_nested, check_params, layer_sizes, schedule_functions
+from sknn._params import (
+    CONSTRAINTS,
+    NESTED,
+    check_nested,
+    check_params,
+    layer_sizes,
+    python_numbers,
+    schedule_functions,
+)
 from sknn._predict import block_rows, network_outputs
 from sknn._pretrained import Pretrained
 from sknn._rollback import all_or_nothing
@@ -172,7 +180,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         resume = self.warm_start and self.__sklearn_is_fitted__()
         params = self._check_params()
-        sample = self._check_sample(X, y, sample_weight, groups, reset=not resume)
+        sample = self._check_sample(X, y, sample_weight, groups, params, reset=not resume)
         held_out = self._check_held_out(X_val, y_val)
         params = self._resolve(params, sample, held_out, resume=resume)
         return self._train(sample, held_out, params, resume=resume)
@@ -191,7 +199,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if resume:  # the rules have been applied to the rows of the first call
             for name in RULES.keys() - ({"batch_size"} if needs_all_rows(params["optimizer"]) else set()):
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
-        sample = self._check_sample(X, y, sample_weight, None, reset=not resume)
+        sample = self._check_sample(X, y, sample_weight, None, params, reset=not resume)
         params = self._resolve(params, sample, None, resume=resume)
         return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
 
@@ -205,10 +213,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Targets as an ndarray, or the error that says what is wrong with them."""
 
     @abstractmethod
-    def _make_target(self, y, train: Sample, classes=None):
+    def _make_target(self, y, train: Sample, params: dict, classes=None):
         """What stands between the user's targets and the network's outputs."""
 
-    def _check_target_unchanged(self, train: Sample) -> None:
+    def _check_target_unchanged(self, train: Sample, params: dict) -> None:
         """Refuse a loss that predicts something else than the fit that training goes on from."""
 
     def _class_codes(self, y) -> np.ndarray | None:
@@ -272,9 +280,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 setattr(self, NESTED[prefix], (getattr(self, NESTED[prefix]) or {}) | entries)
         return self
 
+    def _validate_params(self):
+        """Nothing: `_check_params` does what scikit-learn's method does, and also between calls of `partial_fit`."""
+
     def _check_params(self) -> dict[str, Any]:
-        params = self.get_params(deep=False)
-        check_params(type(self).__name__, params)
+        """The parameters with Python's numbers in the place of numpy's, once they are found to be valid."""
+        owner, params = type(self).__name__, python_numbers(self.get_params(deep=False))
+        validate_parameter_constraints(self._parameter_constraints, params, owner)
+        check_params(owner, params)
         return params
 
     def _resolve(self, params: dict, sample: Sample, held_out: Sample | None, *, resume: bool) -> dict:
@@ -333,7 +346,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # -- checks of the data -------------------------------------------------------------------
 
-    def _check_sample(self, X, y, sample_weight, groups, reset: bool) -> Sample:
+    def _check_sample(self, X, y, sample_weight, groups, params: dict, *, reset: bool) -> Sample:
+        if reset:
+            self._takes_numbers_only = params["preprocessing"] is None or takes_images(params["module"])
         table = self._check_table(X, reset=reset)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
@@ -349,10 +364,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             check_consistent_length(table, groups)
         sample = Sample(table, y, weight, groups)
         # The positions that a splitter gives are those of the rows as the user passed them.
-        return sample if _splitter(self.validation_split) is not None else sample.without_zero_weights()
+        return sample if _splitter(params["validation_split"]) is not None else sample.without_zero_weights()
 
     def _check_table(self, X, reset: bool) -> Table:
-        table = as_table(X, estimator=self, numbers_only=self.preprocessing is None or takes_images(self.module))
+        table = as_table(X, estimator=self, numbers_only=self._takes_numbers_only)
         pretrained = pretrained_of(self.module)
         if reset and pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing):
             pretrained.fitted._check_table(X, reset=False)  # its preprocessing is used
@@ -421,9 +436,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             params["validation_split"] = of_pack if holds_out else None
         if resume:
             self._check_unchanged(params)
-            self._check_target_unchanged(parts.train)
+            self._check_target_unchanged(parts.train, params)
         else:
-            self._target = self._make_target(sample.y, parts.train, classes)
+            self._target = self._make_target(sample.y, parts.train, params, classes)
             self.encoder_ = self._make_encoder(params, self._seeds.encoder)
         encoded = self._encode(parts, resume=resume)
         if not resume:

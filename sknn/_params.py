@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 from numbers import Integral, Real
+from typing import Any
 
+import numpy as np
 import torch
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import (
@@ -122,6 +124,18 @@ def check_nested(owner: str, params: dict, prefix: str, names) -> None:
             f"The '{NESTED[prefix]}' parameter of {owner} must hold only parameters of {prefix} {what}: {known}. "
             f"Got {unknown} instead.{_hint(unknown, params)}"
         )
+
+
+def python_numbers(value: Any) -> Any:
+    """Numbers and flags of numpy, 0-d arrays too, as Python's; also those inside of dicts, lists and tuples."""
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 and value.dtype.kind in "biuf":
+        number = value.item()
+        return float(number) if isinstance(number, np.floating) else number  # long doubles are their own items
+    if type(value) is dict:
+        return {key: python_numbers(entry) for key, entry in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(python_numbers(entry) for entry in value)
+    return value
 
 
 def check_params(owner: str, params: dict) -> None:

@@ -472,14 +472,14 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _class_codes(self, y):
         return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
 
-    def _make_target(self, y, train: Sample, classes=None):
+    def _make_target(self, y, train: Sample, params: dict, classes=None):
         self.temperature_ = self._member_temperature = 1.0
         if y.ndim == 1:
             labels = y if classes is None else _as_labels(classes)
-            target = ClassLabels(labels, self.class_weight, train.y, train.weight)
+            target = ClassLabels(labels, params["class_weight"], train.y, train.weight)
             self.classes_ = target.classes
             return target
-        if classes is not None or self.class_weight is not None:
+        if classes is not None or params["class_weight"] is not None:
             raise ValueError(
                 "classes and class_weight are for one label a row. Got a label indicator; weight rows by sample_weight."
             )

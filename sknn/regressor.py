@@ -388,7 +388,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         """
         outputs = self._outputs(X)
         if not isinstance(self._target, QuantileTargets | GaussianTargets):
-            raise ValueError(f"predict_quantiles needs loss='quantile' or loss='gaussian_nll'. Got loss={self.loss!r}.")
+            fitted = self.resolved_params_["loss"]
+            raise ValueError(f"predict_quantiles needs loss='quantile' or loss='gaussian_nll'. Got loss={fitted!r}.")
         return self._target.predict_quantiles(outputs, quantiles)
 
     def predict_std(self, X):
@@ -425,12 +426,13 @@ class NNRegressor(RegressorMixin, BaseNN):
                 error.add_note("NNRegressor predicts numbers; for labels use NNClassifier.")
             raise
 
-    def _make_target(self, y, train: Sample, classes=None):
-        self._target_kind = kind_of_targets(self.loss, self.loss_params or {})
-        return make_targets(self.loss, self.loss_params or {}, train.y, train.weight)
+    def _make_target(self, y, train: Sample, params: dict, classes=None):
+        loss, loss_params = params["loss"], params["loss_params"] or {}
+        self._target_kind = kind_of_targets(loss, loss_params)
+        return make_targets(loss, loss_params, train.y, train.weight)
 
-    def _check_target_unchanged(self, train: Sample) -> None:
-        kind = kind_of_targets(self.loss, self.loss_params or {})
+    def _check_target_unchanged(self, train: Sample, params: dict) -> None:
+        kind = kind_of_targets(params["loss"], params["loss_params"] or {})
         if kind != self._target_kind:
             raise InvalidParameterError(
                 "The 'loss' parameter of NNRegressor must not change what is predicted when training goes on "

@@ -1,0 +1,148 @@
+"""What parameters may be: numpy's numbers as Python's, odd values as errors that name the parameter."""
+
+import numpy as np
+import pytest
+from scipy.stats import randint
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
+from torch import nn
+
+from sknn import NNClassifier, NNRegressor
+from sknn._params import python_numbers
+from sknn.augmentation import GaussianNoise
+from sknn.callbacks import MaxNorm
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y = (X[:, 0] > 0).astype(int)
+
+
+def quick(cls=NNClassifier, **params):
+    return cls(**{"module": "mlp", "max_epochs": 2, "hidden_layer_sizes": (4, 4), "random_state": 0} | params)
+
+
+# -- numbers of numpy -------------------------------------------------------------------------
+
+WHOLE = [getattr(np, sign + "int" + bits) for sign in ("", "u") for bits in ("8", "16", "32", "64")]
+REAL = [np.float16, np.float32, np.float64, np.longdouble]
+COUNTS = {"batch_size": 20, "max_epochs": 2, "hidden_layer_sizes": 5, "n_members": 2, "patience": 1, "random_state": 3,
+          "validation_split": 3, "verbose": 0, "module__embedding_dim": 3, "lr_schedule__n_cycles": 2}  # fmt: skip
+SHARES = {"learning_rate": 0.0625, "dropout": 0.25, "l1": 0.125, "l2": 0.125, "weight_decay": 0.5, "max_time": 64.0,
+          "validation_split": 0.25, "loss__label_smoothing": 0.125, "optimizer__eps": 0.125,
+          "lr_schedule__warmup": 0.25}  # fmt: skip
+
+
+def fitted(**params):
+    net = quick(early_stopping=True, lr_schedule="cosine").set_params(**params).fit(X, y)
+    return net.predict_proba(X)
+
+
+@pytest.fixture(scope="module")
+def of_python():
+    return {(name, value): fitted(**{name: value}) for values in (COUNTS, SHARES) for name, value in values.items()}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_whole_numbers_of_numpy_are_those_of_python(of_python, name):
+    value = COUNTS[name]
+    for kind in (*WHOLE, np.array):
+        assert np.array_equal(fitted(**{name: kind(value)}), of_python[name, value]), kind
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_real_numbers_of_numpy_are_those_of_python(of_python, name):
+    value = SHARES[name]  # in all widths without rounding
+    for kind in (*REAL, np.array):
+        assert np.array_equal(fitted(**{name: kind(value)}), of_python[name, value]), kind
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.array])
+@pytest.mark.parametrize(
+    "params", [{"early_stopping": False}, {"warm_start": True}, {"net_params": {"iterator_train__shuffle": False}}]
+)
+def test_flags_of_numpy_are_those_of_python(kind, params):
+    of_numpy = {
+        name: {key: kind(v) for key, v in value.items()} if isinstance(value, dict) else kind(value)
+        for name, value in params.items()
+    }
+    assert np.array_equal(fitted(**of_numpy), fitted(**params))
+
+
+def test_numbers_of_numpy_inside_of_lists_and_dicts():
+    own = {"hidden_layer_sizes": [5, 6], "dropout": [0.25, 0.5], "optimizer_params": {"betas": (0.5, 0.75)},
+           "class_weight": {0: 1.0, 1: 2.0}}  # fmt: skip
+    of_numpy = {"hidden_layer_sizes": np.array([5, 6], dtype=np.uint8), "dropout": list(np.float32([0.25, 0.5])),
+                "optimizer_params": {"betas": tuple(np.float16([0.5, 0.75]))},
+                "class_weight": dict(zip(np.array([0, 1]), np.float32([1, 2]), strict=True))}  # fmt: skip
+    assert np.array_equal(fitted(**of_numpy), fitted(**own))
+
+
+def test_only_numbers_are_changed():
+    rows, transformer, text = np.arange(3), StandardScaler(), np.array("text")
+    kept = python_numbers([rows, transformer, text, "text", None, {"rows": rows}])
+    assert kept[0] is rows
+    assert kept[1] is transformer
+    assert kept[2] is text
+    assert kept[3:] == ["text", None, {"rows": rows}]
+    for number in python_numbers([np.int8(3), np.longdouble(0.5), np.array(True), (np.float16(2),)]):
+        assert type(number) in (int, float, bool, tuple)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda net: GridSearchCV(
+            net, {"batch_size": 2 ** np.arange(4, 6), "learning_rate": np.logspace(-3, -2, 2)}, cv=2
+        ),
+        lambda net: RandomizedSearchCV(
+            net, {"batch_size": randint(16, 32), "patience": np.array([1, 2])}, n_iter=2, cv=2
+        ),
+    ],
+)
+@pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
+def test_searches_over_arrays_and_distributions_fit(cls, search):
+    assert search(quick(cls)).fit(X, y).best_index_ in (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "params", [{"batch_size": np.float64(16)}, {"n_members": np.array([2])}, {"random_state": rng}]
+)
+def test_what_is_no_number_of_the_kind_is_refused(params):
+    with pytest.raises(InvalidParameterError, match=f"The '{next(iter(params))}' parameter"):
+        quick(**params).fit(X, y)
+
+
+def test_parameters_are_checked_between_calls_of_partial_fit_too():
+    net = quick().partial_fit(X, y)
+    with pytest.raises(InvalidParameterError, match="The 'learning_rate' parameter"):
+        net.set_params(learning_rate=-1).partial_fit(X, y)
+
+
+# -- predictions ------------------------------------------------------------------------------
+
+OTHER_VALUES = {
+    "module": "cnn", "module_params": {"embedding_dim": 5}, "hidden_layer_sizes": (3,), "activation": "elu", "dropout": 0.9,
+    "weight_init": "zero", "n_members": 3, "preprocessing": None, "augmentation": [GaussianNoise(5.0)], "loss_params": {"a": 1},
+    "l1": 1.0, "l2": 1.0, "weight_decay": 1.0, "optimizer": "sgd", "optimizer_params": {"eps": 1.0},
+    "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
+    "max_time": 1e-9, "early_stopping": False, "validation_split": 9, "patience": 1, "monitor": "r2", "preset": "fast",
+    "callbacks": [MaxNorm()], "warm_start": True, "random_state": 5, "device": "meta", "verbose": 1,
+    "net_params": {"compile": True}, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0}, "calibration": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", ["mlp", "tabular"])
+@pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
+def test_predictions_depend_on_the_fit_alone(cls, module):
+    table = X.astype(object)
+    table[::7, 0] = "unknown"
+    net = cls(module, max_epochs=2, preset="fast", early_stopping=True, random_state=0).fit(table, y)
+    methods = ["predict", "predict_std", *(["predict_proba", "decision_function"] if cls is NNClassifier else [])]
+    expected = [getattr(net, method)(table) for method in methods]
+    for name in net.get_params(deep=False):
+        before = getattr(net, name)
+        net.set_params(**{name: OTHER_VALUES[name]})
+        found = [getattr(net, method)(table) for method in methods]
+        assert all(map(np.array_equal, found, expected)), name
+        net.set_params(**{name: before})
