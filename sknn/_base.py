@@ -178,8 +178,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             For data that cannot be used, or a loss that is not finite in the first epoch.
         """
-        resume = self.warm_start and self.__sklearn_is_fitted__()
         params = self._check_params()
+        resume = params["warm_start"] and self.__sklearn_is_fitted__()
         sample = self._check_sample(X, y, sample_weight, groups, params, reset=not resume)
         held_out = self._check_held_out(X_val, y_val)
         params = self._resolve(params, sample, held_out, resume=resume)

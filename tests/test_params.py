@@ -6,7 +6,6 @@ from scipy.stats import randint
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
-from torch import nn
 
 from sknn import NNClassifier, NNRegressor
 from sknn._params import python_numbers
@@ -122,8 +121,10 @@ def test_parameters_are_checked_between_calls_of_partial_fit_too():
 # -- predictions ------------------------------------------------------------------------------
 
 OTHER_VALUES = {
-    "module": "cnn", "module_params": {"embedding_dim": 5}, "hidden_layer_sizes": (3,), "activation": "elu", "dropout": 0.9,
-    "weight_init": "zero", "n_members": 3, "preprocessing": None, "augmentation": [GaussianNoise(5.0)], "loss_params": {"a": 1},
+    "module": "cnn", "module_params": {"embedding_dim": 5}, "hidden_layer_sizes": (3,), "activation": "elu",
+    "dropout": 0.9,
+    "weight_init": "zero", "n_members": 3, "preprocessing": None, "augmentation": [GaussianNoise(5.0)],
+    "loss_params": {"a": 1},
     "l1": 1.0, "l2": 1.0, "weight_decay": 1.0, "optimizer": "sgd", "optimizer_params": {"eps": 1.0},
     "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
     "max_time": 1e-9, "early_stopping": False, "validation_split": 9, "patience": 1, "monitor": "r2", "preset": "fast",
