@@ -26,6 +26,7 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 
 from sknn._auto import RULES, Facts, is_auto, n_bins, numeric_embedding, resolve
+from sknn._groups import check_groups, warn_of_shared_groups
 from sknn._nested import get_parts, set_parts, split_nested
 from sknn._network import (
     architecture_of,
@@ -74,6 +75,7 @@ from sknn.training import (
     Rows,
     TrainingNet,
     WeightedLoss,
+    check_groups_stay_whole,
     draw_seed,
     fresh_random_state,
     held_out_folds,
@@ -160,9 +162,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             Non-negative weights of the rows. They count in the training loss, in the statistics of
             preprocessing, and in the validation loss and score. A row of weight 0 is left out.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group are held out together when a part is held out for validation.
+            Rows of one group are held out together when a part is held out for validation: by "auto", a share and a
+            number of folds; a splitter or splits that take them apart are refused. Rows of weight 0 do not count.
         X_val : like X, default=None
-            Validation rows. No part of `X` is then held out.
+            Validation rows. No part of `X` is then held out, whatever `validation_split` says. Where `groups` are given
+            and it can be told that they share some (by equal rows, or a column that holds the groups), there is a
+            warning.
         y_val : like y, default=None
             Their targets.
 
@@ -182,13 +187,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         resume = params["warm_start"] and self.__sklearn_is_fitted__()
         sample = self._check_sample(X, y, sample_weight, groups, params, reset=not resume)
         held_out = self._check_held_out(X_val, y_val)
+        if held_out is not None and sample.groups is not None:
+            warn_of_shared_groups(sample.table, sample.groups, held_out.table)
         params = self._resolve(params, sample, held_out, resume=resume)
         return self._train(sample, held_out, params, resume=resume)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """One epoch on the given rows, from where the last one ended."""
         resume = self.__sklearn_is_fitted__()
-        params = self._check_params() | {"early_stopping": False, "max_epochs": 1}
+        params = self._check_params() | {"early_stopping": False, "validation_split": "auto", "max_epochs": 1}
         if params["lr_schedule"] is not None and not is_auto(params["lr_schedule"]):
             raise InvalidParameterError(
                 f"The 'lr_schedule' parameter of {type(self).__name__} must be 'auto' or None in partial_fit, which "
@@ -360,11 +367,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 sample_weight, table, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
             )
         if groups is not None:
-            groups = np.asarray(groups)
-            check_consistent_length(table, groups)
+            groups = check_groups(groups, len(y))
         sample = Sample(table, y, weight, groups)
         # The positions that a splitter gives are those of the rows as the user passed them.
-        return sample if _splitter(params["validation_split"]) is not None else sample.without_zero_weights()
+        return sample if _gives_positions(params["validation_split"]) else sample.without_zero_weights()
 
     def _check_table(self, X, reset: bool) -> Table:
         table = as_table(X, estimator=self, numbers_only=self._takes_numbers_only)
@@ -466,8 +472,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 )
 
     def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int) -> Parts:
-        """Training and validation rows; no validation rows without early stopping, unless the user gave them."""
-        if held_out is not None or not params["early_stopping"]:
+        """Training and validation rows; without early stopping, validation rows only if the user asked for some."""
+        asks = params["early_stopping"] or not is_auto(params["validation_split"])
+        if held_out is not None or not asks:
             return Parts(sample.without_zero_weights(), held_out)
         share = _share(params["validation_split"])
         if params["n_members"] > 1 and share is None and not _needs_target(params["preprocessing"], sample.table):
@@ -481,12 +488,13 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             y=sample.y,
             seed=seed,
         )
-        return self._held_out_part(sample, train, valid)
+        return self._held_out_part(sample, train, valid, params)
 
-    def _held_out_part(self, sample: Sample, train: np.ndarray, valid: np.ndarray) -> Parts:
+    def _held_out_part(self, sample: Sample, train: np.ndarray, valid: np.ndarray, params: dict) -> Parts:
         parts = [sample.take(rows).without_zero_weights() for rows in (train, valid)]
         if not all(len(part.y) for part in parts):
             raise ValueError("All rows of a part of validation_split have weight 0. Give some of them a weight.")
+        check_groups_stay_whole(parts[0].groups, parts[1].groups, params["validation_split"])
         return Parts(parts[0], parts[1])
 
     def _cross(self, sample: Sample, params: dict, seed: int) -> Parts:
@@ -501,14 +509,23 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             seed=seed,
         )
         if len(folds) == 1:  # a single split is one for all
-            return self._held_out_part(sample, *folds[0])
-        if is_auto(self.n_members):
+            return self._held_out_part(sample, *folds[0], params)
+        if is_auto(self.n_members) and not isinstance(architecture_of(params["module"]), TabularNet):
             params["n_members"] = len(folds)
+        elif params["n_members"] < len(folds):  # there would be rows that no member holds out
+            raise InvalidParameterError(
+                f"The 'n_members' parameter of {type(self).__name__} must be 'auto', 1, or at least the number of "
+                f"folds in validation_split, {len(folds)}, of which each member holds out one. Got "
+                f"{params['n_members']} instead."
+            )
         if sample.weight is not None and not sample.weight.all():
             kept = sample.weight > 0
             folds = [(train[kept[train]], valid[kept[valid]]) for train, valid in folds]
             if not all(len(train) and len(valid) for train, valid in folds):
                 raise ValueError("All rows of a fold have weight 0. Give some of them a weight.")
+        if sample.groups is not None:
+            for rows, held_out in folds:
+                check_groups_stay_whole(sample.groups[rows], sample.groups[held_out], params["validation_split"])
         members = [folds[k % len(folds)] for k in range(params["n_members"])]
         train, train_rows = _taken(sample, [rows for fold in members for rows in fold])
         valid, valid_rows = _taken(sample, [rows for _, rows in members])
@@ -797,6 +814,11 @@ def _share(validation_split) -> float | None:
     """The share of the rows that is held out, if `validation_split` is one."""
     is_share = isinstance(validation_split, Real) and not isinstance(validation_split, Integral)
     return float(validation_split) if is_share else None
+
+
+def _gives_positions(validation_split) -> bool:
+    """Whether it names rows by position; a share and a number of folds do not."""
+    return not is_auto(validation_split) and not isinstance(validation_split, Real)
 
 
 def _splitter(validation_split):

@@ -158,14 +158,16 @@ class NNClassifier(ClassifierMixin, BaseNN):
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out rows, stop after `patience` epochs without progress on them, and keep
         the weights of the best epoch. "auto": from 200 rows on (100 for "tabular"), or with
-        `validation_split` or `X_val`. If False and `X_val` is given, the validation loss is only recorded.
+        `validation_split` or `X_val`. If False, training goes on to `max_epochs` and keeps the last weights; rows are
+        held out only with `validation_split` or `X_val`, and only watched.
     validation_split : "auto", float, int, scikit-learn splitter or iterable, default="auto"
         Which rows are held out. "auto": each member of a pack holds out a fold of its own, so that each row trains
         all members but one and its held-out prediction is `oof_prediction_`; for a single network, and where a
         transformer in `preprocessing` learns from y, a tenth of the rows. A float is the share of the rows that is
-        held out, the same for all members. Both are stratified by class and keep `groups` whole. An int is a number
-        of folds; those, or the splits of a splitter, go to the members in turn, and a single network takes the first.
-        Positions count the rows as passed to `fit`, those of weight 0 included.
+        held out, the same for all members. An int is a number of folds, of which each member holds out one in turn, and
+        a single network the first. All these are stratified by class and keep `groups` whole. Or the splits of a
+        splitter, or pairs of positions (training, validation), taken in the same way; positions count the rows as
+        passed to `fit`, those of weight 0 included. With fewer members than folds a fit is refused.
     patience : "auto" or int, default="auto"
         Epochs without progress after which training stops. "auto": for "tabular" a third of
         `max_epochs`, at least 4, but only 5 where it watches the loss, and that rises far above its best; for other
@@ -225,8 +227,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         The parameters with each "auto" replaced.
     oof_prediction_ : ndarray of shape (n_samples, ...)
         Out-of-fold probabilities of a cross-fitted pack: for each row of `fit` those of the member that
-        held it out, in the shape that `predict_proba` gives. NaN for rows of weight 0. Only where members
-        hold out folds.
+        held it out, in the shape that `predict_proba` gives. NaN for rows of weight 0 and those that no split
+        holds out. Only where members hold out folds.
     oof_score_ : float
         Accuracy of those predictions. It is that of single members, so the ensemble is a little better.
     temperature_ : float

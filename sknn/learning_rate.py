@@ -102,6 +102,7 @@ class LearningRateFinder(BaseEstimator):
             lr_schedule_params=None,
             max_epochs=self.n_steps,
             early_stopping=False,
+            validation_split="auto",
             max_time=None,
             warm_start=False,
             callbacks=callbacks,

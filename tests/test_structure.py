@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "plotting": {"plotting"},
     "_auto": set(),
     "_calibration": set(),
+    "_groups": set(),
     "_nested": set(),
     "_pretrained": {"modules"},
     "_regression_targets": set(),
@@ -33,8 +34,8 @@ MAY_IMPORT = {
     "_predict": {"modules", "preprocessing", "training"},
     "_network": {"_params", "_predict", "_pretrained", "modules", "preprocessing", "training"},
     "_base": {
-        "_auto", "_nested", "_network", "_params", "_predict", "_pretrained", "_rollback", "_sample", "_summary",
-        "_watch", "augmentation", "modules", "preprocessing", "training",
+        "_auto", "_groups", "_nested", "_network", "_params", "_predict", "_pretrained", "_rollback",
+        "_sample", "_summary", "_watch", "augmentation", "modules", "preprocessing", "training",
     },
     "classifier": {"_base", "_calibration", "_params", "_rollback", "_sample", "training"},
     "regressor": {"_base", "_params", "_regression_targets", "_rollback", "_sample", "training"},

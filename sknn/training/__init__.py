@@ -32,7 +32,7 @@ from sknn.training._schedules import (
 )
 from sknn.training._seeds import draw_seed, fresh_random_state, seed_unset, torch_seeded
 from sknn.training._threads import limited_to, threads_for
-from sknn.training._validation import held_out_folds, held_out_rows
+from sknn.training._validation import check_groups_stay_whole, held_out_folds, held_out_rows
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
@@ -48,6 +48,7 @@ __all__ = [
     "Rows",
     "TrainingNet",
     "WeightedLoss",
+    "check_groups_stay_whole",
     "dense",
     "draw_seed",
     "fresh_random_state",

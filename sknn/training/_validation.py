@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
@@ -14,12 +15,13 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     check_cv,
 )
+from sklearn.utils._param_validation import InvalidParameterError
 
 from sknn.training._seeds import seed_unset
 
+_OTHERWISE = "Change validation_split; where it is 'auto', early_stopping=False holds nothing out."
 _TOO_FEW_GROUPS = (
-    "groups must hold at least 2 different groups, one of them to validate on. Got {}. "
-    "Leave groups out, or set early_stopping=False."
+    "groups must hold at least 2 different groups, one of them to validate on. Got {}. Leave groups out. " + _OTHERWISE
 )
 
 
@@ -45,15 +47,16 @@ def held_out_rows(
     fraction : float
         Share of the rows that is held out when there is no `splitter`.
     splitter : int, scikit-learn splitter, iterable of (train, validation) positions, or None
-        Its first split is used.
+        Its first split is used. An int is a number of folds.
     y : ndarray
         What the splitter is shown as `y`.
     seed : int
     """
+    empty = np.empty(0, dtype=np.int64)
     if splitter is not None:
-        cv = _splitter(splitter, y, classes is not None, seed)
-        train, valid = next(iter(cv.split(np.zeros((n_rows, 1)), y, groups)))
-        train, valid = np.asarray(train), np.asarray(valid)
+        train, valid = next(_splits(splitter, n_rows, classes, groups, y, seed), (empty, empty))
+    elif np.ceil(fraction * n_rows) >= n_rows:
+        train, valid = empty, np.arange(n_rows)
     elif groups is not None:
         train, valid = _whole_groups(n_rows, classes, groups, fraction, seed)
     elif classes is not None:
@@ -63,7 +66,7 @@ def held_out_rows(
     if not len(train) or not len(valid):
         raise ValueError(
             f"The validation split of {n_rows} rows left {len(train)} for training and {len(valid)} for validation. "
-            "Change validation_fraction or validation_split, or set early_stopping=False."
+            f"{_OTHERWISE}"
         )
     return np.sort(train), np.sort(valid)
 
@@ -85,8 +88,7 @@ def held_out_folds(
     those of `held_out_rows`.
     """
     if splitter is not None:
-        cv = _splitter(splitter, y, classes is not None, seed)
-        folds = list(cv.split(np.zeros((n_rows, 1)), y, groups))
+        folds = list(_splits(splitter, n_rows, classes, groups, y, seed))
     elif groups is not None:
         folds = list(_group_folds(n_rows, classes, groups, n_folds, seed))
     else:
@@ -95,10 +97,76 @@ def held_out_folds(
         folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
     if not folds or any(not len(train) or not len(valid) for train, valid in folds):
         raise ValueError(
-            f"The validation folds of {n_rows} rows must each leave rows for training and for validation. "
-            "Change validation_split or n_members, or set early_stopping=False."
+            f"The validation folds of {n_rows} rows must each leave rows for training and for validation. {_OTHERWISE}"
         )
     return [(np.sort(train), np.sort(valid)) for train, valid in folds]
+
+
+def check_groups_stay_whole(train_groups: np.ndarray | None, valid_groups: np.ndarray | None, splitter) -> None:
+    """Refuse a split of the user's that has rows of one group on both sides.
+
+    Raises
+    ------
+    InvalidParameterError
+        With such a group, and what may be passed instead.
+    """
+    if train_groups is None or valid_groups is None:
+        return
+    split_apart = np.intersect1d(train_groups, valid_groups)
+    if len(split_apart):
+        raise InvalidParameterError(
+            "The 'validation_split' parameter must keep groups whole: be 'auto', a share, a number of folds or a "
+            f"splitter that takes groups, such as GroupKFold(5). Got {splitter!r} instead, which puts rows of "
+            f"{len(split_apart)} groups, {split_apart[0]!r} among them, into both parts. Or leave groups out."
+        )
+
+
+def _splits(splitter, n_rows: int, classes, groups, y, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """A number of folds is shuffled, as the share is; a splitter is copied and gets a seed if it has none."""
+    if isinstance(splitter, Integral):
+        yield from _folds(int(splitter), n_rows, classes, groups, y, seed)
+    elif hasattr(splitter, "split"):
+        cv = seed_unset(copy.copy(splitter), seed)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)  # what it does is checked
+            splits = cv.split(np.zeros((n_rows, 1)), y, groups)
+        for split in splits:
+            yield _positions(split, n_rows)
+    else:
+        for split in splitter:
+            yield _positions(split, n_rows)
+
+
+def _folds(n_folds: int, n_rows: int, classes, groups, y, seed: int):
+    things, n_things = ("rows", n_rows) if groups is None else ("groups", len(np.unique(groups)))
+    if n_folds > n_things:
+        raise InvalidParameterError(
+            f"The 'validation_split' parameter, as a number of folds, must be at most the number of {things}, "
+            f"{n_things}. Got {n_folds} instead."
+        )
+    if groups is not None:
+        return _group_folds(n_rows, classes, groups, n_folds, seed)
+    spreads = classes is not None and np.bincount(classes).max() >= n_folds
+    cv = check_cv(n_folds, y, classifier=spreads)
+    return type(cv)(n_folds, shuffle=True, random_state=seed).split(np.zeros((n_rows, 1)), y)
+
+
+def _positions(split, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """A split's training and validation rows by position; flags of the rows become positions."""
+    try:
+        train, valid = (np.asarray(part) for part in split)
+    except (TypeError, ValueError):
+        train = valid = np.asarray(None)
+    parts = [
+        np.flatnonzero(part) if part.dtype == bool and part.shape == (n_rows,) else part for part in (train, valid)
+    ]
+    for part in parts:
+        if part.ndim != 1 or (len(part) and (part.dtype.kind not in "iu" or part.min() < 0 or part.max() >= n_rows)):
+            raise InvalidParameterError(
+                "The 'validation_split' parameter, as an iterable, must hold pairs of the positions of training rows "
+                f"and of validation rows, from 0 to {n_rows - 1}. Got {split!r} in it."
+            )
+    return parts[0].astype(np.int64), parts[1].astype(np.int64)
 
 
 def _dealt_out(n_rows: int, classes: np.ndarray | None, n_folds: int, seed: int) -> np.ndarray:
@@ -117,24 +185,17 @@ def _group_folds(n_rows, classes, groups, n_folds, seed):
         raise ValueError(_TOO_FEW_GROUPS.format(n_groups))
     n_folds = min(n_folds, n_groups)
     if classes is not None and np.bincount(classes).max() >= n_folds:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-            folds = list(
-                StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(
-                    np.zeros((n_rows, 1)), classes, groups
-                )
-            )
+        folds = _stratified_group_folds(classes, groups, n_folds, seed)
         if all(len(train) and len(valid) for train, valid in folds):
             return folds
     return GroupKFold(n_folds, shuffle=True, random_state=seed).split(np.zeros((n_rows, 1)), groups=groups)
 
 
-def _splitter(splitter, y, is_classifier: bool, seed: int):
-    """A number of folds is shuffled, as the share is; a splitter is copied and gets a seed if it has none."""
-    cv = check_cv(splitter, y, classifier=is_classifier)
-    if isinstance(splitter, Integral):
-        return type(cv)(cv.n_splits, shuffle=True, random_state=seed)
-    return seed_unset(copy.copy(cv), seed)
+def _stratified_group_folds(classes: np.ndarray, groups: np.ndarray, n_folds: int, seed: int) -> list:
+    cv = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return list(cv.split(np.zeros((len(groups), 1)), classes, groups))
 
 
 def _shuffled(rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -163,8 +224,7 @@ def _whole_groups(n_rows, classes, groups, fraction, seed) -> tuple[np.ndarray, 
         raise ValueError(_TOO_FEW_GROUPS.format(n_groups))
     n_folds = min(max(2, round(1 / fraction)), n_groups)
     if classes is not None and np.bincount(classes).max() >= n_folds:
-        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-        train, valid = next(folds.split(np.zeros((n_rows, 1)), classes, groups))
+        train, valid = _stratified_group_folds(classes, groups, n_folds, seed)[0]
         if fraction / 3 < len(valid) / n_rows < min(3 * fraction, 0.5):
             return train, valid
     return _groups_by_size(groups, fraction, seed)
