@@ -711,27 +711,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return
         valid = parts.valid
         outputs = net.outputs_on_held_out()
-        self._calibrate(outputs, valid, net.member_outputs() if parts.is_crossed else None)
+        predicted = self._predict_held_out(outputs, valid, net.member_outputs() if parts.is_crossed else None)
         if not parts.is_crossed:
             return
-        predicted = self._decode_outputs(outputs)
         rows = np.arange(n_rows) if valid.positions is None else valid.positions
         of_rows = np.full((n_rows, *predicted.shape[1:]), np.nan)
         of_rows[rows] = predicted
-        score = self._score_function(valid.y, self._target.predict(outputs), sample_weight=valid.weight)
-        self.oof_prediction_, self.oof_score_ = of_rows, float(score)
-
-    def _calibrate(self, outputs: np.ndarray, valid: Sample, members: np.ndarray | None) -> None:
-        """Nothing to do for a regressor."""
+        self.oof_prediction_, self.oof_score_ = of_rows, self._score_held_out(outputs, valid)
 
     @abstractmethod
-    def _decode_outputs(self, outputs: np.ndarray) -> np.ndarray:
-        """What `oof_prediction_` holds."""
+    def _predict_held_out(self, outputs: np.ndarray, valid: Sample, members: np.ndarray | None) -> np.ndarray:
+        """What `oof_prediction_` holds; a classifier also learns its temperature from it."""
 
-    @property
     @abstractmethod
-    def _score_function(self):
-        """scikit-learn's metric that `score` uses."""
+    def _score_held_out(self, outputs: np.ndarray, valid: Sample) -> float:
+        """The metric that `score` uses."""
 
     def _snapshot(self) -> dict:
         """Fitted attributes as of now, for callbacks; the weights are copies."""

@@ -232,7 +232,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     oof_score_ : float
         Accuracy of those predictions. It is that of single members, so the ensemble is a little better.
     temperature_ : float
-        By what logits are divided before they become probabilities; see `calibration`.
+        By what logits are divided before they become probabilities; see `calibration`. Another number may be set.
 
     See Also
     --------
@@ -406,7 +406,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             Probability of each class, in the order of `classes_`; for a label indicator of each label.
         """
         outputs = self._outputs(X)
-        return self._target.probabilities(outputs)
+        return self._target.probabilities(outputs, self.temperature_)
 
     def predict_std(self, X):
         """Predict how far the members of a pack are apart.
@@ -421,7 +421,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         std : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
             Standard deviation of the members' probabilities; 0 for a single network.
         """
-        return self._target.probabilities(self._member_outputs(X)).std(axis=0)
+        return self._target.probabilities(self._member_outputs(X), self.temperature_).std(axis=0)
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities, also where the probability itself would be 0.
@@ -437,7 +437,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             As for `predict_proba`.
         """
         outputs = self._outputs(X)
-        return self._target.log_probabilities(outputs)
+        return self._target.log_probabilities(outputs, self.temperature_)
 
     def decision_function(self, X):
         """Predict logits.
@@ -453,7 +453,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             For two classes the log-odds of the second one; else a logit for each class or label.
         """
         outputs = self._outputs(X)
-        return self._target.decisions(outputs)
+        return self._target.decisions(outputs, self.temperature_)
 
     @property
     def _losses(self) -> dict:
@@ -475,7 +475,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
 
     def _make_target(self, y, train: Sample, params: dict, classes=None):
-        self.temperature_ = self._member_temperature = 1.0
+        self.temperature_ = 1.0
         if y.ndim == 1:
             labels = y if classes is None else _as_labels(classes)
             target = ClassLabels(labels, params["class_weight"], train.y, train.weight)
@@ -491,7 +491,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _row_weight(self, sample: Sample):
         return self._target.row_weight(sample.y, sample.weight)
 
-    def _calibrate(self, outputs, valid: Sample, members) -> None:
+    def _predict_held_out(self, outputs, valid: Sample, members):
+        """The probabilities of single members, at a temperature of their own; `temperature_` is that of the pack."""
         of_member = of_pack = 1.0
         if self.calibration is not None:
             known = np.flatnonzero(np.isfinite(outputs).all(axis=1))
@@ -505,15 +506,11 @@ class NNClassifier(ClassifierMixin, BaseNN):
                 centred = self._target.centred
                 shrinkage = ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
                 of_pack = (of_member * shrinkage) ** _TRUST
-        self._member_temperature = of_member
-        self.temperature_ = self._target.temperature = of_pack
+        self.temperature_ = of_pack
+        return self._target.probabilities(outputs, of_member)
 
-    def _decode_outputs(self, outputs):
-        return self._target.probabilities(outputs, self._member_temperature)
-
-    @property
-    def _score_function(self):
-        return accuracy_score
+    def _score_held_out(self, outputs, valid: Sample):
+        return float(accuracy_score(valid.y, self._target.predict(outputs), sample_weight=valid.weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -526,7 +523,6 @@ class ClassLabels:
 
     n_user_outputs = 1
     may_pad = True  # a single logit will do for two classes
-    temperature = 1.0
 
     def __init__(self, labels: np.ndarray, class_weight, y: np.ndarray, weight: np.ndarray | None):
         """`labels` are all there will be; `y` and `weight` are of the training rows, and balance the classes."""
@@ -561,18 +557,18 @@ class ClassLabels:
         """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
         return _log_mean(log_softmax(members, axis=-1))
 
-    def probabilities(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    def probabilities(self, outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         return softmax(self.scaled(outputs, temperature), axis=-1)
 
-    def log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        return log_softmax(self.scaled(outputs), axis=1)
+    def log_probabilities(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        return log_softmax(self.scaled(outputs, temperature), axis=1)
 
-    def decisions(self, outputs: np.ndarray) -> np.ndarray:
-        outputs = self.scaled(outputs)
+    def decisions(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        outputs = self.scaled(outputs, temperature)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes) == 2 else outputs
 
-    def scaled(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
-        return outputs.astype(np.float64) / (self.temperature if temperature is None else temperature)
+    def scaled(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        return outputs.astype(np.float64) / temperature
 
     def log_loss(self, outputs: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, temperature: float) -> float:
         of_class = np.take_along_axis(self.scaled(outputs, temperature), codes[:, None], axis=1)[:, 0]
@@ -592,8 +588,6 @@ class ClassLabels:
 
 class LabelIndicator:
     """Several labels a row, 0 or 1 each."""
-
-    temperature = 1.0
 
     def __init__(self, y: np.ndarray):
         self.n_outputs = self.n_user_outputs = y.shape[1]
@@ -618,14 +612,14 @@ class LabelIndicator:
         """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
         return _log_mean(log_expit(members)) - _log_mean(log_expit(-members))
 
-    def probabilities(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    def probabilities(self, outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         return expit(self.decisions(outputs, temperature))
 
-    def log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        return log_expit(self.decisions(outputs))
+    def log_probabilities(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        return log_expit(self.decisions(outputs, temperature))
 
-    def decisions(self, outputs: np.ndarray, temperature: float | None = None) -> np.ndarray:
-        return outputs.astype(np.float64) / (self.temperature if temperature is None else temperature)
+    def decisions(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        return outputs.astype(np.float64) / temperature
 
     def log_loss(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray | None, temperature: float) -> float:
         logits = np.where(target > 0, 1, -1) * self.decisions(outputs, temperature)

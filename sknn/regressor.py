@@ -411,8 +411,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         """
         if self.__sklearn_is_fitted__() and isinstance(self._target, GaussianTargets):
             return self._target.predict_spread(self._outputs(X))
-        members = self._member_outputs(X)
-        return np.stack([self._target.predict(outputs) for outputs in members]).std(axis=0)
+        return self._target.spread_of_members(self._member_outputs(X))
 
     @property
     def _losses(self) -> dict:
@@ -442,12 +441,11 @@ class NNRegressor(RegressorMixin, BaseNN):
             )
         self._target.widen(train.y)
 
-    def _decode_outputs(self, outputs):
+    def _predict_held_out(self, outputs, valid: Sample, members):
         return self._target.predict(outputs)
 
-    @property
-    def _score_function(self):
-        return r2_score
+    def _score_held_out(self, outputs, valid: Sample):
+        return self._target.score(r2_score, valid.y, self._target.predict(outputs), valid.weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

