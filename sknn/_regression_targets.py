@@ -6,13 +6,23 @@ members', so that an ensemble's outputs are read as a network's are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import logsumexp, ndtri
 from sklearn.utils._param_validation import InvalidParameterError
 
 
+_LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
+_FLOAT = np.finfo(np.float64)
+
+
 class StandardizedTargets:
-    """Targets to mean 0 and standard deviation 1 over the (weighted) training rows, and back."""
+    """Targets to mean 0 and standard deviation 1 over the (weighted) training rows, and back.
+
+    All arithmetic is done on targets divided by 2^`exponent`, a power of two above the largest of each: this changes no
+    bit of ordinary numbers, and nothing overflows or vanishes at either end of float64.
+    """
 
     n_per_target = 1  # outputs
 
@@ -20,7 +30,8 @@ class StandardizedTargets:
         self.ndim = y.ndim
         y = _as_columns(y)
         self.n_user_outputs = y.shape[1]
-        self.mean, self.scale = self._location_and_scale(y, weight)
+        self.exponent = np.frexp(np.abs(y).max(axis=0))[1]
+        self.mean, self.scale = self._location_and_scale(self._small(y), weight)  # in units of 2^exponent
         self.range = y.min(axis=0), y.max(axis=0)
 
     @property
@@ -44,7 +55,14 @@ class StandardizedTargets:
                 f"y must have {self.n_user_outputs} target(s) in {self.ndim} dimension(s), as in the first fit. "
                 f"Got shape {y.shape}."
             )
-        return ((_as_columns(y) - self.mean) / self.scale).astype(np.float32)
+        with np.errstate(over="ignore"):
+            target = ((self._small(_as_columns(y)) - self.mean) / self.scale).astype(np.float32)
+        if not np.isfinite(target).all():
+            raise ValueError(
+                "y must hold targets whose distance from the mean of the training rows is less than 1e38 of their "
+                f"standard deviations, in which the loss is computed. Got targets from {y.min()} to {y.max()}."
+            )
+        return target
 
     def decode(self, target: np.ndarray) -> np.ndarray:
         """From what `encode` gave, (n, T)."""
@@ -63,7 +81,26 @@ class StandardizedTargets:
 
     def _in_unit(self, values: np.ndarray) -> np.ndarray:
         """From (n, T) standardised values to those of y, none beyond what training has seen."""
-        return np.clip(values.astype(np.float64) * self.scale + self.mean, *self.range)
+        return np.clip(self._large(values.astype(np.float64) * self.scale + self.mean), *self.range)
+
+    def spread_of_members(self, members: np.ndarray) -> np.ndarray:
+        """Standard deviations, in the unit of y, of the members' predictions from their outputs (K, n, n_outputs)."""
+        predicted = np.stack([self._in_unit(self._centers(outputs)) for outputs in members])
+        return self._shaped(self._large(self._small(predicted).std(axis=0)))
+
+    def score(self, metric: Callable, y: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None) -> float:
+        """A metric that does not depend on the unit of y."""
+        return float(metric(self._small(_as_columns(y)), self._small(_as_columns(predicted)), sample_weight=weight))
+
+    def _small(self, y: np.ndarray) -> np.ndarray:
+        """Targets (..., T) divided by 2^exponent."""
+        with np.errstate(over="ignore"):
+            return np.ldexp(y, -self.exponent)
+
+    def _large(self, y: np.ndarray) -> np.ndarray:
+        """The way back; what would be beyond float64 is the largest number of it."""
+        with np.errstate(over="ignore"):
+            return np.clip(np.ldexp(y, self.exponent), _FLOAT.min, _FLOAT.max)
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:
         return values[:, 0] if self.ndim == 1 else values
@@ -117,20 +154,24 @@ class GaussianTargets(StandardizedTargets):
         """Mean and variance of the mixture of the members' distributions."""
         means, log_variances = np.split(members.astype(np.float64), 2, axis=-1)
         mean = means.mean(axis=0)
-        variance = (np.exp(log_variances) + np.square(means - mean)).mean(axis=0)
+        variance = (np.exp(_bounded(log_variances)) + np.square(means - mean)).mean(axis=0)
         return np.concatenate([mean, np.log(variance)], axis=-1).astype(np.float32)
 
     def _centers(self, outputs: np.ndarray) -> np.ndarray:
         return np.split(outputs, 2, axis=-1)[0]
 
     def predict_spread(self, outputs: np.ndarray) -> np.ndarray:
-        """Standard deviations in the unit of y."""
-        return self._shaped(np.exp(0.5 * np.split(outputs, 2, axis=-1)[1].astype(np.float64)) * self.scale)
+        """Standard deviations, in the unit of y, of the targets about their means."""
+        return self._shaped(self._large(self._spread(outputs)))
 
     def predict_quantiles(self, outputs: np.ndarray, quantiles) -> np.ndarray:
         levels = (0.05, 0.5, 0.95) if quantiles is None else check_quantiles(quantiles)
-        mean = self._shaped(self._centers(outputs).astype(np.float64) * self.scale + self.mean)
-        return _stacked([mean + ndtri(level) * self.predict_spread(outputs) for level in levels])
+        mean, spread = self._centers(outputs).astype(np.float64) * self.scale + self.mean, self._spread(outputs)
+        return _stacked([self._shaped(self._large(mean + ndtri(level) * spread)) for level in levels])
+
+    def _spread(self, outputs: np.ndarray) -> np.ndarray:
+        """Standard deviations (n, T) in units of 2^exponent."""
+        return np.exp(0.5 * _bounded(np.split(outputs, 2, axis=-1)[1].astype(np.float64))) * self.scale
 
 
 class LogLinkTargets(StandardizedTargets):
@@ -139,9 +180,9 @@ class LogLinkTargets(StandardizedTargets):
     def __init__(self, y: np.ndarray, weight: np.ndarray | None, loss: str):
         self.loss = loss
         self._check_range(y)
-        if not (np.average(_as_columns(y), axis=0, weights=weight) > 0).all():
-            raise ValueError(f"The sum of y must be larger than 0 for loss={loss!r}. Got only zeros.")
         super().__init__(y, weight)
+        if not (self.scale > 0).all():
+            raise ValueError(f"The sum of y must be larger than 0 for loss={loss!r}. Got only zeros.")
 
     @staticmethod
     def _location_and_scale(y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -200,6 +241,10 @@ def _softplus_inverse(x: np.ndarray) -> np.ndarray:
     """log(eˣ − 1), for x > 0 however small or large."""
     x = np.maximum(x, 1e-12)
     return x + np.log(-np.expm1(-x))
+
+
+def _bounded(log_variances: np.ndarray) -> np.ndarray:
+    return np.clip(log_variances, -_LARGEST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE)
 
 
 def _as_columns(y: np.ndarray) -> np.ndarray:

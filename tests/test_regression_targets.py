@@ -150,3 +150,45 @@ def test_a_module_must_give_all_the_outputs_of_a_loss():
     with pytest.warns(UserWarning, match="gives 1 outputs, but y needs 3"):
         net.fit(X, Y)
     assert net.predict_quantiles(X).shape == (442, 3)
+
+
+SIZE = np.abs(RNG.normal(size=40)) + 0.1
+EXTREMES = {
+    "1e155": 1e155 * SIZE,
+    "1e308": 1e308 * (SIZE / SIZE.max()),
+    "1e-308": 1e-308 * SIZE,
+    "subnormal": 5e-324 * np.ceil(9 * SIZE),
+    "all magnitudes": 10.0 ** np.linspace(-300, 308, 40),
+    "the largest float": np.full(40, np.finfo(float).max),
+    "beyond float32": 1e39 * SIZE,
+    "beyond the integers of float64": 2**60 + np.arange(40),
+    "constant": np.full(40, 0.1),
+    "large and small columns": np.c_[1e308 * (SIZE / SIZE.max()), 1e-308 * SIZE],
+}
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "quantile", "gaussian_nll", "gamma"])
+@pytest.mark.parametrize("name", EXTREMES)
+def test_predictions_of_targets_of_any_size_are_finite_and_in_range(name, loss):
+    y, x = EXTREMES[name], RNG.normal(size=(40, 2))
+    params = {"loss_params": {"quantiles": [0.1, 0.5, 0.9]}} if loss == "quantile" else {}
+    net = quick(loss=loss, max_epochs=1, n_members=2, early_stopping=True, hidden_layer_sizes=(8,), **params).fit(x, y)
+    for predicted in (net.predict(x), net.oof_prediction_):
+        assert ((predicted >= y.min(axis=0)) & (predicted <= y.max(axis=0))).all()
+    others = [net.predict_std(x), net.oof_score_]
+    others += [net.predict_quantiles(x)] if loss in ("quantile", "gaussian_nll") else []
+    assert all(np.isfinite(values).all() for values in others)
+
+
+@pytest.mark.parametrize("power", [-1000, 900])
+def test_a_power_of_two_of_the_targets_is_one_of_the_predictions(power):
+    x = RNG.normal(size=(40, 2))
+    first, second = (quick(max_epochs=1, hidden_layer_sizes=(8,)).fit(x, y) for y in (SIZE, np.ldexp(SIZE, power)))
+    np.testing.assert_array_equal(np.ldexp(first.predict(x), power), second.predict(x))
+    np.testing.assert_array_equal(np.ldexp(first.predict_std(x), power), second.predict_std(x))
+
+
+def test_later_targets_that_are_too_far_from_the_first_are_refused():
+    net = quick().partial_fit(np.arange(40).reshape(-1, 1), SIZE)
+    with pytest.raises(ValueError, match="y must hold targets whose distance from the mean"):
+        net.partial_fit(np.arange(40).reshape(-1, 1), 1e300 * SIZE)
