@@ -40,6 +40,7 @@ from sknn._network import (
 from sknn._params import (
     CONSTRAINTS,
     NESTED,
+    check_layer_lists,
     check_nested,
     check_params,
     layer_sizes,
@@ -320,6 +321,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
             params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
+        check_layer_lists(type(self).__name__, params)
         if params["lr_schedule_params"] and params["lr_schedule"] is None:
             raise InvalidParameterError(
                 f"The 'lr_schedule_params' parameter of {type(self).__name__} must be None without a schedule, and "

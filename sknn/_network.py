@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import warnings
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from sknn._params import SHAPE
@@ -65,7 +67,8 @@ def build_network(params: dict, encoded: Encoded, weight: np.ndarray | None, enc
     inputs = network_inputs(encoded.head(2), device)
 
     def build() -> nn.Module:
-        network = build_module(module, module_params, **facts).to(device, torch.float32)
+        with _naming_module_params(params):
+            network = build_module(module, module_params, **facts).to(device, torch.float32)
         if pretrained is not None:
             classes = getattr(target, "classes", None)
             network = pretrained.start(network, n_outputs, classes).to(device, torch.float32)
@@ -83,6 +86,21 @@ def build_network(params: dict, encoded: Encoded, weight: np.ndarray | None, enc
             warnings.simplefilter("ignore")  # the first one has warned
             networks = [first, *(build() for _ in range(params["n_members"] - 1))]
         return build_pack(networks, inputs, n_outputs)
+
+
+@contextmanager
+def _naming_module_params(params: dict):
+    """Where a built-in network refuses what the user's `module_params` hold, say that they do."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        of_user = (params["module_params"] or {}).keys() - {"numeric_embedding", "n_bins"}  # those are checked before
+        if not isinstance(params["module"], str) or not of_user:
+            raise
+        raise InvalidParameterError(
+            f"The 'module_params' parameter must fit the network {params['module']!r}. Got {params['module_params']!r} "
+            f"instead: {error}"
+        ) from error
 
 
 def _built_in_params(

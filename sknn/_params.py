@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -33,39 +34,49 @@ from sknn.training import (
     loss_parameters,
     make_schedule,
     needs_all_rows,
+    optimizer_class,
     optimizer_parameters,
     schedule_parameters,
     takes_groups,
     takes_weight_decay,
+    torch_scheduler,
 )
 
 AUTO = StrOptions({"auto"})
 
+
+class Number(Interval):
+    """scikit-learn's interval, but True and False are no numbers."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
 CONSTRAINTS: dict = {
     "module": [StrOptions(set(MODULES)), callable, Pretrained],
     "module_params": [dict, None],
-    "hidden_layer_sizes": [AUTO, Interval(Integral, 1, None, closed="left"), "array-like"],
+    "hidden_layer_sizes": [AUTO, Number(Integral, 1, None, closed="left"), "array-like"],
     "activation": [AUTO, StrOptions(set(ACTIVATIONS)), callable, list, tuple],
-    "dropout": [AUTO, Interval(Real, 0, 1, closed="left"), list, tuple],
+    "dropout": [AUTO, Number(Real, 0, 1, closed="left"), list, tuple],
     "weight_init": [AUTO, StrOptions({*INITIALIZERS, "unit_variance"}), callable],
-    "n_members": [AUTO, Interval(Integral, 1, None, closed="left")],
-    "preprocessing": [AUTO, HasMethods(["fit_transform", "transform"]), None],
+    "n_members": [AUTO, Number(Integral, 1, None, closed="left")],
+    "preprocessing": [AUTO, HasMethods(["fit_transform", "transform", "get_params"]), None],
     "augmentation": [list, tuple, None],
     "loss_params": [dict, None],
-    "l1": [Interval(Real, 0, None, closed="left")],
-    "l2": [Interval(Real, 0, None, closed="left")],
-    "weight_decay": [AUTO, Interval(Real, 0, None, closed="left")],
+    "l1": [Number(Real, 0, None, closed="left")],
+    "l2": [Number(Real, 0, None, closed="left")],
+    "weight_decay": [AUTO, Number(Real, 0, None, closed="left")],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
     "optimizer_params": [dict, None],
-    "learning_rate": [AUTO, Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [AUTO, Number(Real, 0, None, closed="neither")],
     "lr_schedule": [AUTO, StrOptions({*SCHEDULES, PLATEAU}), dict, callable, None],
     "lr_schedule_params": [dict, None],
-    "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
-    "max_epochs": [AUTO, Interval(Integral, 1, None, closed="left")],
-    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "batch_size": [AUTO, Number(Integral, 1, None, closed="left")],
+    "max_epochs": [AUTO, Number(Integral, 1, None, closed="left")],
+    "max_time": [Number(Real, 0, None, closed="neither"), None],
     "early_stopping": ["boolean", AUTO],
-    "validation_split": [AUTO, Interval(Real, 0, 1, closed="neither"), "cv_object"],
-    "patience": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "validation_split": [AUTO, Number(Real, 0, 1, closed="neither"), "cv_object"],
+    "patience": [AUTO, Number(Integral, 1, None, closed="left")],
     "monitor": [StrOptions({"loss"} | set(get_scorer_names())), callable],
     "preset": [StrOptions(set(PRESETS))],
     "callbacks": [list, tuple, None],
@@ -142,6 +153,7 @@ def check_params(owner: str, params: dict) -> None:
     """Refuse what `CONSTRAINTS` cannot express. Called in `fit`, before any work."""
     if isinstance(params["module"], Pretrained):
         params["module"].check()
+    _check_classes(owner, params)
     for prefix, name in NESTED.items():
         if params[name]:
             check_nested(owner, params, prefix, params[name])
@@ -149,8 +161,10 @@ def check_params(owner: str, params: dict) -> None:
     _check_callbacks(owner, params["callbacks"])
     _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
-    _check_schedule(owner, params["lr_schedule"])
+    _check_schedule(owner, params)
     _check_augmentation(owner, params["augmentation"])
+    _check_functions(owner, params)
+    _check_validation_split(owner, params)
     _check_lists(owner, params)
     _check_ranges(owner, params)
     _check_network(owner, params)
@@ -158,10 +172,99 @@ def check_params(owner: str, params: dict) -> None:
     _check_optimizer(owner, params)
 
 
-def _refuse(owner: str, params: dict, name: str, must: str, hint: str = "") -> None:
+def _refuse(owner: str, params: dict, name: str, must: str, hint: str = "") -> NoReturn:
     raise InvalidParameterError(
         f"The {name!r} parameter of {owner} must {must}. Got {params[name]!r} instead{f'; {hint}' if hint else ''}."
     )
+
+
+# What a class must be, where a parameter takes classes.
+_BASES = {
+    "module": nn.Module,
+    "activation": nn.Module,
+    "loss": nn.Module,
+    "optimizer": torch.optim.Optimizer,
+    "lr_schedule": torch.optim.lr_scheduler.LRScheduler,
+}
+
+
+def _check_classes(owner: str, params: dict) -> None:
+    """Refuse classes and callables of another kind than what is built with them."""
+    for name, base in _BASES.items():
+        value = params[name]
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+        for part in parts:
+            fits = not isinstance(part, type) or issubclass(part, base)
+            if not fits and not (name == "loss" and _makes_functions(part)):
+                _refuse(owner, params, name, f"be a subclass of {base.__name__}, where it is a class")
+    for name in ("weight_init", "monitor", "validation_split"):
+        if isinstance(params[name], type):
+            _refuse(owner, params, name, "be no class", "pass an instance of it or a function")
+    for name, needed in (("module", None), ("optimizer", "lr")):
+        if callable(params[name]) and not isinstance(params[name], nn.Module):
+            names = _argument_names(params[name])
+            if names is None:
+                _refuse(owner, params, name, "be a callable whose arguments can be read")
+            if needed is not None and not {needed, "**"} & names:
+                _refuse(owner, params, name, f"take {needed!r} as an argument")
+
+
+# What a function that is given as a parameter is called with.
+_CALLED_WITH = {
+    "activation": (),
+    "weight_init": ("weight",),
+    "loss": ("output", "target"),
+    "lr_schedule": ("progress",),
+    "monitor": ("estimator", "X", "y"),
+}
+
+
+def _check_functions(owner: str, params: dict) -> None:
+    """Refuse functions that cannot be called as they will be."""
+    for name, arguments in _CALLED_WITH.items():
+        function = params[name]
+        if not callable(function) or isinstance(function, type):
+            continue
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # some builtins have no signature
+            continue
+        try:
+            signature.bind(*arguments, **((params["loss_params"] or {}) if name == "loss" else {}))
+        except TypeError as error:
+            _refuse(owner, params, name, f"be callable with ({', '.join(arguments)})", str(error))
+
+
+def _makes_functions(cls: type) -> bool:
+    """Whether its instances can be called."""
+    return any("__call__" in vars(base) for base in cls.__mro__)
+
+
+def _argument_names(function) -> set[str] | None:
+    """Names of a callable's arguments, "**" if it takes any; None when they cannot be told."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some builtins have no signature
+        return None
+    return {"**" if p.kind is inspect.Parameter.VAR_KEYWORD else name for name, p in parameters.items()}
+
+
+def _check_validation_split(owner: str, params: dict) -> None:
+    split = params["validation_split"]
+    is_flat = isinstance(split, bytes | dict | set | frozenset) or (isinstance(split, np.ndarray) and split.ndim < 2)
+    if split is None or is_flat or (isinstance(split, list | tuple) and not split):
+        must = "be 'auto', a share of the rows, a number of folds, a splitter or pairs of training and validation rows"
+        _refuse(owner, params, "validation_split", must)
+
+
+def check_layer_lists(owner: str, params: dict) -> None:
+    """Refuse lists that do not hold a value for each hidden layer of a built-in network."""
+    n_layers = len(params["hidden_layer_sizes"])
+    for name in ("activation", "dropout"):
+        value = params[name]
+        if isinstance(params["module"], str) and isinstance(value, list | tuple) and len(value) != n_layers:
+            must = f"be one value, or a list of {n_layers}, one for each entry of hidden_layer_sizes"
+            _refuse(owner, params, name, must)
 
 
 def _check_network(owner: str, params: dict) -> None:
@@ -218,6 +321,7 @@ def _check_start(owner: str, params: dict) -> None:
 
 def _check_optimizer(owner: str, params: dict) -> None:
     """Refuse what an optimizer cannot do."""
+    _check_optimizer_params(owner, params)
     decays = params["weight_decay"] and not is_auto(params["weight_decay"])
     if decays and not takes_weight_decay(params["optimizer"]):
         optimizer = params["optimizer"]
@@ -234,7 +338,36 @@ def _check_optimizer(owner: str, params: dict) -> None:
         _refuse(owner, params, "augmentation", must, "use another optimizer")
 
 
-def _check_schedule(owner: str, schedule) -> None:
+def _check_optimizer_params(owner: str, params: dict) -> None:
+    """Let an optimizer of torch's, or of ours, check its own arguments."""
+    arguments = dict(params["optimizer_params"] or {})
+    groups = arguments.pop("param_groups", [])
+    is_listed = isinstance(groups, list | tuple) and all(
+        isinstance(group, list | tuple) and len(group) == 2 and isinstance(group[0], str) and isinstance(group[1], dict)
+        for group in groups
+    )
+    if not is_listed:
+        _refuse(owner, params, "optimizer_params", "hold in 'param_groups' a list of (pattern, dict)")
+    known = isinstance(params["optimizer"], str) or params["optimizer"].__module__.startswith("torch.optim")
+    if arguments and known:
+        try:
+            make: Any = optimizer_class(params["optimizer"])
+            make([torch.zeros(2, 2, requires_grad=True)], **{"lr": 1.0} | arguments)
+        except (TypeError, ValueError) as error:
+            _refuse(owner, params, "optimizer_params", "hold what the optimizer takes", f"torch says: {error}")
+
+
+def _check_schedule(owner: str, params: dict) -> None:
+    schedule = params["lr_schedule"]
+    if is_torch_scheduler(schedule):
+        options = {key: v for key, v in (params["lr_schedule_params"] or {}).items() if key != "step_every"}
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                torch_scheduler(schedule)(optimizer, **options)
+        except (TypeError, ValueError) as error:
+            _refuse(owner, params, "lr_schedule_params", "hold what the scheduler takes", f"torch says: {error}")
     if not isinstance(schedule, dict):
         return
     if any(is_torch_scheduler(value) for value in schedule.values()):
@@ -242,7 +375,8 @@ def _check_schedule(owner: str, schedule) -> None:
             f"The 'lr_schedule' parameter of {owner} must be torch's scheduler or 'plateau' itself, not in a dict. "
             f"Got {schedule!r}."
         )
-    fits = all(callable(value) or value is None or value in SCHEDULES for value in schedule.values())
+    values = [value for value in schedule.values() if value is not None and not callable(value)]
+    fits = all(isinstance(value, str) and value in SCHEDULES for value in values)
     if not fits or not set(schedule) <= set(SCHEDULED):
         raise InvalidParameterError(
             f"The 'lr_schedule' parameter of {owner}, as a dict, must have keys among {list(SCHEDULED)} and values "
@@ -273,8 +407,10 @@ def schedule_functions(params: dict) -> dict:
 # Of numbers in dicts, for losses and schedules by name.
 _RANGES = {
     "loss_params label_smoothing": (0, 1),
+    "loss_params gamma": (0, math.inf),
     "loss_params delta": (0, math.inf),
     "loss_params margin": (0, math.inf),
+    "lr_schedule_params gamma": (0, math.inf),
     "lr_schedule_params step_size": (1, math.inf),
     "lr_schedule_params n_cycles": (1, math.inf),
     "lr_schedule_params warmup": (0, 1),
@@ -284,7 +420,8 @@ _RANGES = {
 def _check_ranges(owner: str, params: dict) -> None:
     for name, (low, high) in _RANGES.items():
         group, _, key = name.partition(" ")
-        value = (params[group] or {}).get(key, low)
+        named = not callable(params[group.removesuffix("_params")]) and not is_torch_scheduler(params["lr_schedule"])
+        value = (params[group] or {}).get(key, low) if named else low
         if not isinstance(value, Real) or not low <= float(value) <= high:
             raise InvalidParameterError(
                 f"The {key!r} in {group!r} of {owner} must be a number from {low} to {high}. Got {value!r} instead."
@@ -294,7 +431,7 @@ def _check_ranges(owner: str, params: dict) -> None:
 def _check_lists(owner: str, params: dict) -> None:
     """Activations and shares of dropout that are given layer by layer."""
     for value in params["activation"] if isinstance(params["activation"], list | tuple) else ():
-        if isinstance(value, nn.Module) or not (callable(value) or value in ACTIVATIONS):
+        if isinstance(value, nn.Module) or not (callable(value) or (isinstance(value, str) and value in ACTIVATIONS)):
             raise InvalidParameterError(
                 f"The 'activation' parameter of {owner}, as a list, must hold names among {sorted(ACTIVATIONS)}, "
                 f"nn.Module classes or callables. Got {value!r} in it."
@@ -321,7 +458,8 @@ def layer_sizes(value) -> tuple[int, ...]:
 def _check_hidden_layer_sizes(owner: str, sizes) -> None:
     if isinstance(sizes, str | Integral):
         return
-    if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
+    listed = sizes if np.ndim(sizes) == 1 else [None]
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0 for size in listed):
         raise InvalidParameterError(
             f"The 'hidden_layer_sizes' parameter of {owner} must be 'auto', a positive int or a sequence of "
             f"positive ints. Got {sizes!r} instead."
@@ -341,7 +479,12 @@ def _check_callbacks(owner: str, callbacks) -> None:
 
 def _check_net_params(owner: str, net_params: dict) -> None:
     known = _skorch_params() if net_params else ()
-    unknown = [name for name in net_params if name not in known and not name.startswith("compile__")]
+    for name in {"compile", "iterator_train__shuffle"} & {*net_params}:
+        if not isinstance(net_params[name], bool):
+            raise InvalidParameterError(
+                f"The {name!r} in 'net_params' of {owner} must be True or False. Got {net_params[name]!r} instead."
+            )
+    unknown = [name for name in net_params if name not in known and not str(name).startswith("compile__")]
     if unknown:
         raise InvalidParameterError(
             f"The 'net_params' parameter of {owner} must hold only these parameters of skorch's NeuralNet: "

@@ -1,9 +1,12 @@
 """What parameters may be: numpy's numbers as Python's, odd values as errors that name the parameter."""
 
+import types
+
 import numpy as np
 import pytest
+import torch
 from scipy.stats import randint
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, KFold, RandomizedSearchCV
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -116,6 +119,109 @@ def test_parameters_are_checked_between_calls_of_partial_fit_too():
     net = quick().partial_fit(X, y)
     with pytest.raises(InvalidParameterError, match="The 'learning_rate' parameter"):
         net.set_params(learning_rate=-1).partial_fit(X, y)
+
+
+# -- odd values -------------------------------------------------------------------------------
+
+
+class Thing:
+    """Of no kind that a parameter takes."""
+
+
+ODD = [{}, {"a": 1}, "Auto", "0.5", "", float("nan"), float("inf"), -1, 0, 1.5, [], (), [1, "a"], [None], [[1]], [{}],
+       None, True, object, int, Thing(), np.array([1, 2]), np.array("relu"), {1}, b"auto", 1j, KFold,
+       lambda a, b, c, d: 3]  # fmt: skip
+# What of these may be given: by their kind or value.
+ALLOWED = {
+    "module_params": (dict, None), "hidden_layer_sizes": ([], (), "array"), "dropout": (0,),
+    "activation": ([], ()), "preprocessing": (None,), "augmentation": ([], (), None), "loss_params": (dict, None),
+    "class_weight": (dict, None),
+    "l1": (0, 1.5), "l2": (0, 1.5), "weight_decay": (0, 1.5), "optimizer_params": (dict, None), "learning_rate": (1.5,),
+    "lr_schedule": ({}, None), "lr_schedule_params": (dict, None), "max_time": (1.5, None), "early_stopping": (True,),
+    "calibration": (None,), "callbacks": ([], (), None), "warm_start": (True,), "random_state": (0, True, None),
+    "verbose": (0, True), "net_params": (dict, None), "validation_split": ([1, "a"], [None], [[1]], [{}]),
+}  # fmt: skip
+
+
+def is_allowed(name, value):
+    if isinstance(value, dict) and value and name != "class_weight":
+        return False  # 'a' is no parameter of anything
+    for one in ALLOWED.get(name, ()):
+        if one is dict and isinstance(value, dict):
+            return True
+        if isinstance(one, str) and isinstance(value, np.ndarray) and value.ndim == 1:
+            return True
+        if not isinstance(one, str) and type(one) is type(value) and one == value:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("name", NNClassifier().get_params(deep=False))
+@pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
+def test_odd_values_are_refused_by_name(cls, name):
+    if name not in cls().get_params(deep=False):
+        return
+    for value in ODD:
+        net = cls(**{name: value})
+        if name == "module" and isinstance(value, types.FunctionType):
+            continue  # it may have parameters of any name
+        if is_allowed(name, value):
+            net._check_params()
+            continue
+        with pytest.raises(InvalidParameterError, match=f"'{name}' parameter of {cls.__name__}"):
+            net.fit(X, y)
+        assert not hasattr(net, "n_features_in_")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"activation": ["relu"]}, r"'activation' parameter .* a list of 2, .* hidden_layer_sizes. Got \['relu'\]"),
+        ({"activation": []}, "'activation' parameter .* a list of 2"),
+        ({"activation": ["relu"] * 2, "hidden_layer_sizes": 4}, "'activation' parameter .* a list of 1"),
+        ({"module": "resnet", "activation": ["relu"] * 3}, "'activation' parameter .* a list of 2"),
+        ({"dropout": [0.1]}, "'dropout' parameter .* a list of 2"),
+        ({"dropout": (0.1, 0.2, 0.3)}, "'dropout' parameter .* a list of 2"),
+        ({"dropout": [0.1, float("nan")]}, "'dropout' parameter"),
+        ({"hidden_layer_sizes": [True]}, "'hidden_layer_sizes' parameter"),
+        ({"hidden_layer_sizes": [[3]]}, "'hidden_layer_sizes' parameter"),
+        ({"module_params": {"normalization": 5}}, "'module_params' parameter .* normalization must be"),
+        ({"module": max}, "'module' parameter"),
+        ({"optimizer": lambda parameters: None}, "'optimizer' parameter .* take 'lr'"),
+        ({"optimizer_params": {"betas": 5}}, "'optimizer_params' parameter"),
+        ({"optimizer_params": {"betas": (2, 2)}}, "'optimizer_params' parameter .* Invalid beta"),
+        ({"optimizer_params": {"eps": "a"}}, "'optimizer_params' parameter"),
+        ({"optimizer_params": {"param_groups": [3]}}, "'optimizer_params' parameter .* 'param_groups'"),
+        ({"optimizer": "sgd", "optimizer_params": {"momentum": -1.0}}, "'optimizer_params' parameter"),
+        ({"loss": lambda output: output}, r"'loss' parameter .* \(output, target\)"),
+        ({"loss": "focal", "loss_params": {"gamma": -1}}, "'gamma' in 'loss_params'"),
+        ({"lr_schedule": lambda: 1.0}, r"'lr_schedule' parameter .* \(progress\)"),
+        ({"lr_schedule": {"learning_rate": []}}, "'lr_schedule' parameter"),
+        ({"lr_schedule": "plateau", "lr_schedule_params": {"factor": 2.0}}, "'lr_schedule_params' parameter"),
+        ({"lr_schedule": torch.optim.lr_scheduler.StepLR}, "'lr_schedule_params' parameter .*step_size"),
+        ({"lr_schedule": "step", "lr_schedule_params": {"gamma": "a"}}, "'gamma' in 'lr_schedule_params'"),
+        ({"weight_init": lambda: None}, r"'weight_init' parameter .* \(weight\)"),
+        ({"monitor": lambda y, z: 0.0}, r"'monitor' parameter .* \(estimator, X, y\)"),
+        ({"validation_split": [1, 2]}, "'validation_split' parameter.* pairs"),
+        ({"validation_split": [([0], [99])]}, "'validation_split' parameter.* from 0 to 59"),
+        ({"validation_split": 61}, "'validation_split' parameter.* at most the number of rows, 60"),
+        ({"net_params": {"compile": "yes"}}, "'compile' in 'net_params'"),
+        ({"net_params": {"iterator_train__shuffle": None}}, "'iterator_train__shuffle' in 'net_params'"),
+    ],
+)
+def test_what_an_entry_cannot_be_is_refused_by_name(params, message):
+    net = quick(**params)
+    with pytest.raises(InvalidParameterError, match=message):
+        net.fit(X, y)
+    assert not hasattr(net, "n_features_in_")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"), [({"activation": lambda: 3}, "'activation'"), ({"loss": lambda o, t: 3}, "'loss'")]
+)
+def test_functions_that_give_something_else_are_named(params, message):
+    with pytest.raises(TypeError, match=f"The {message}.* must return .* Got int"):
+        quick(**params).fit(X, y)
 
 
 # -- predictions ------------------------------------------------------------------------------

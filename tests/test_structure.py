@@ -108,3 +108,38 @@ def test_every_fitted_attribute_is_documented(cls):
     documented = set(re.findall(r"^(\w+_) : ", section, re.MULTILINE))
     fitted = {name for name in vars(net) if name.endswith("_") and not name.startswith("_")}
     assert fitted | {"feature_names_in_"} == documented
+
+
+def names_in_the_source():
+    """Names of variables, arguments, attributes, functions and classes; keys; and single words in quotes."""
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for field in ("id", "arg", "attr", "name"):
+                yield getattr(node, field, None)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                yield node.value
+
+
+def messages():
+    """The texts of errors, notes and warnings, and of what stands in for them in upper case."""
+    for path in ROOT.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Raise | ast.Call)]
+        told = [
+            node
+            for node in calls
+            if isinstance(node, ast.Raise) or ast.unparse(node.func).endswith(("warn", "add_note", "_refuse"))
+        ]
+        told += [node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper()]
+        for node in told:
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and " " in part.value:
+                    yield path.name, part.value
+
+
+def test_messages_name_only_what_there_is():
+    of_others = {"n_fmt", "n_samples", "set_callbacks", "total_fmt"}  # tqdm's and scikit-learn's
+    known = set(names_in_the_source()) | of_others
+    found = {(path, word) for path, text in messages() for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text)}
+    assert len(found) > 20
+    assert {(path, word) for path, word in found if word not in known} == set()

@@ -101,7 +101,10 @@ class CategoryEmbedding(nn.Module):
 def make_activation(activation: Activation) -> nn.Module:
     """A new layer from its name, class or factory."""
     if not isinstance(activation, str):
-        return activation()
+        made = activation()
+        if not isinstance(made, nn.Module):
+            raise TypeError(f"The 'activation' callable must return an nn.Module. Got {type(made).__name__} instead.")
+        return made
     if activation not in ACTIVATIONS:
         raise ValueError(
             f"activation must be one of {sorted(ACTIVATIONS)}, or a class or callable that builds a module. "

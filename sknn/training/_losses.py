@@ -217,6 +217,8 @@ class WeightedLoss(nn.Module):
         output = as_columns(output, self.n_outputs)
         if weight is None:
             loss = self.loss(output, target)
+            if not isinstance(loss, Tensor):
+                raise TypeError(f"The 'loss' must return a tensor. Got {type(loss).__name__} instead.")
             return loss if loss.ndim == 0 else loss.mean()
         return (self._per_row(output, target) * weight).mean()
 
