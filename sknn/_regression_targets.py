@@ -12,7 +12,6 @@ import numpy as np
 from scipy.special import logsumexp, ndtri
 from sklearn.utils._param_validation import InvalidParameterError
 
-
 _LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
 _FLOAT = np.finfo(np.float64)
 

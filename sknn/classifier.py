@@ -488,6 +488,11 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.classes_ = np.arange(y.shape[1])
         return LabelIndicator(y)
 
+    def _check_target_unchanged(self, train: Sample, params: dict) -> None:
+        self._target.encode(train.y)  # refuses labels that are new
+        if isinstance(self._target, ClassLabels):  # the weights of its classes may change
+            self._target = ClassLabels(self._target.classes, params["class_weight"], train.y, train.weight)
+
     def _row_weight(self, sample: Sample):
         return self._target.row_weight(sample.y, sample.weight)
 

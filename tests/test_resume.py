@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError, UndefinedMetricWarning
 from sklearn.model_selection import PredefinedSplit, ShuffleSplit
@@ -157,7 +158,7 @@ EARLIER = {
     "a fit of other columns": lambda net: net.fit(X_class[:100], y_class[:100]),
     "a fit to go on from": lambda net: net.set_params(warm_start=True).fit(OTHER, LABELS),
 }
-GOES_ON = {"a class weight", "a loss that is not finite"}  # are no error for a fit that goes on
+GOES_ON = {"a loss that is not finite"}  # is no error for a fit that goes on
 
 
 @pytest.mark.parametrize("what", FAILURES)
@@ -282,6 +283,16 @@ def test_ctrl_c_later_keeps_the_completed_epochs():
     assert net.n_iter_ == len(net.loss_curve_) == net.best_epoch_ == 2
     assert np.isfinite(net.loss_curve_).all()
     assert np.array_equal(net.predict(X), quick(max_epochs=2, early_stopping=False).fit(X, y).predict(X))
+
+
+def test_ctrl_c_while_held_out_rows_are_looked_at_keeps_the_training(monkeypatch):
+    net = quick(NNClassifier, module="tabular", preset="fast", hidden_layer_sizes="auto").fit(X_class[:, :5], y_class)
+    expected = clone(net).set_params(calibration=None).fit(X_class, y_class).predict_proba(X_class)
+    monkeypatch.setattr("sknn.classifier.best_temperature", CtrlC.press)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X_class, y_class)
+    assert np.array_equal(net.predict_proba(X_class), expected)
+    assert not hasattr(net, "oof_prediction_")
 
 
 def test_ctrl_c_within_a_callback_is_no_wish_to_stop():
@@ -414,6 +425,22 @@ def test_the_network_cannot_change_when_training_goes_on(change):
     with pytest.raises(InvalidParameterError, match=f"The '{next(iter(change))}' parameter .* must not change"):
         net.set_params(**change).fit(X, y)
     assert np.isfinite(net.predict(X)).all()
+
+
+@pytest.mark.parametrize("goes_on", ["fit", "partial_fit"])
+def test_class_weights_can_change_when_training_goes_on(goes_on):
+    net = quick(NNClassifier, warm_start=True, class_weight={0: 1.0, 1: 1.0}).fit(X_class, y_class)
+    shares = []
+    for weight in (1e-3, 1e3):
+        other = copy.deepcopy(net).set_params(class_weight={0: weight, 1: 1.0})
+        shares.append(getattr(other, goes_on)(X_class, y_class).predict_proba(X_class)[:, 0].mean())
+    assert shares[0] < net.predict_proba(X_class)[:, 0].mean() < shares[1]
+
+
+def test_new_labels_are_refused_when_training_goes_on():
+    net = quick(NNClassifier, warm_start=True, class_weight="balanced").fit(X_class, y_class)
+    with pytest.raises(ValueError, match="were not among the classes"):
+        net.fit(X_class, y_class + 1)
 
 
 def test_another_kind_of_network_cannot_go_on():
