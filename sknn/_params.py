@@ -420,8 +420,10 @@ _RANGES = {
 def _check_ranges(owner: str, params: dict) -> None:
     for name, (low, high) in _RANGES.items():
         group, _, key = name.partition(" ")
-        named = not callable(params[group.removesuffix("_params")]) and not is_torch_scheduler(params["lr_schedule"])
-        value = (params[group] or {}).get(key, low) if named else low
+        owned_by = params[group.removesuffix("_params")]
+        if callable(owned_by) or is_torch_scheduler(owned_by):  # whose parameters of that name mean something else
+            continue
+        value = (params[group] or {}).get(key, low)
         if not isinstance(value, Real) or not low <= float(value) <= high:
             raise InvalidParameterError(
                 f"The {key!r} in {group!r} of {owner} must be a number from {low} to {high}. Got {value!r} instead."

@@ -195,6 +195,7 @@ def test_odd_values_are_refused_by_name(cls, name):
         ({"optimizer": "sgd", "optimizer_params": {"momentum": -1.0}}, "'optimizer_params' parameter"),
         ({"loss": lambda output: output}, r"'loss' parameter .* \(output, target\)"),
         ({"loss": "focal", "loss_params": {"gamma": -1}}, "'gamma' in 'loss_params'"),
+        ({"lr_schedule": "plateau", "loss_params": {"label_smoothing": 5}}, "'label_smoothing' in 'loss_params'"),
         ({"lr_schedule": lambda: 1.0}, r"'lr_schedule' parameter .* \(progress\)"),
         ({"lr_schedule": {"learning_rate": []}}, "'lr_schedule' parameter"),
         ({"lr_schedule": "plateau", "lr_schedule_params": {"factor": 2.0}}, "'lr_schedule_params' parameter"),
