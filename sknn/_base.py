@@ -19,9 +19,9 @@ import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import LRScheduler
 from torch import nn
 
@@ -66,6 +66,8 @@ from sknn.preprocessing import (
     Table,
     TableEncoder,
     as_table,
+    as_weights,
+    check_n_rows,
     make_encoder,
     take_rows,
     with_names,
@@ -158,7 +160,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             sparse matrix or a torch tensor. With `preprocessing=None` also an array (n_samples, ...)
             of any number of dimensions.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels, a 0/1 indicator matrix of labels, or real targets.
+            Class labels (whole numbers, text, flags or dates), an indicator matrix of labels (two numbers, of which
+            the larger one says that a label applies), or real targets. Of any container: lists, arrays, tensors, series
+            and frames of pandas and polars. None may be missing.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows. They count in the training loss, in the statistics of
             preprocessing, and in the validation loss and score. A row of weight 0 is left out.
@@ -217,7 +221,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Losses by name, once the kind of target is known."""
 
     @abstractmethod
-    def _check_y(self, y):
+    def _check_y(self, y, name: str = "y"):
         """Targets as an ndarray, or the error that says what is wrong with them."""
 
     @abstractmethod
@@ -361,13 +365,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         table = self._check_table(X, reset=reset)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y = self._check_y(y)
-        check_consistent_length(table, y)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, table, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
-            )
+        y, n_rows = self._check_y(y), table.shape[0]
+        check_n_rows(y, n_rows, "y")
+        weight = None if sample_weight is None else as_weights(sample_weight, n_rows)
         if groups is not None:
             groups = check_groups(groups, len(y))
         sample = Sample(table, y, weight, groups)
@@ -390,8 +390,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(f"X_val and y_val must be given together. Got {given} without {missing}.")
         if X_val is None:
             return None
-        table, y = self._check_table(X_val, reset=False), self._check_y(y_val)
-        check_consistent_length(table, y)
+        table, y = self._check_table(X_val, reset=False), self._check_y(y_val, "y_val")
+        check_n_rows(y, table.shape[0], "y_val")
         return Sample(table, y, None)
 
     # -- training -----------------------------------------------------------------------------

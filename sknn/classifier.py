@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import functools
+import sys
+from numbers import Real
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
 from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_array, column_or_1d, compute_class_weight
+from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
 from sknn._base import BaseNN
 from sknn._calibration import SPREAD, WIDE_SPREAD, best_temperature, ensemble_shrinkage
 from sknn._params import CONSTRAINTS
 from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
+from sknn.preprocessing import as_values, check_one_type
 from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
 
 _CALIBRATION_ROWS = 50_000
@@ -29,7 +30,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     """Neural-network classifier for tables as they are, and for any PyTorch module.
 
     Takes the raw DataFrame (numbers, categories, dates, missing cells) and works wherever
-    scikit-learn takes a classifier. Binary, multiclass and multilabel (0/1 indicator `y`).
+    scikit-learn takes a classifier. Binary, multiclass and multilabel (indicator `y`).
 
     Parameters
     ----------
@@ -96,8 +97,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
     loss_params : dict or None, default=None
         Further arguments of the loss. `loss__<name>` sets one in `set_params` and in a grid.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, {label: weight}; "balanced" makes the weight of all
-        classes equal. Multiplied with `sample_weight`.
+        Weights of the classes in the loss, {label: weight}, 1 for a label that is not named; "balanced" makes the
+        weight of all classes equal. Multiplied with `sample_weight`. Not for a label indicator.
     l1 : float, default=0.0
         L1 penalty: l1·Σ|w| over all weights, not biases, is added to the loss. Weights become exactly 0.
     l2 : float, default=0.0
@@ -363,7 +364,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         -------
         self : NNClassifier
         """
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not for partial_fit, which does not know how many rows of a class are to "
                 "come. Pass a dict {label: weight}, or sample_weight."
@@ -387,7 +388,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Returns
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The most probable class; for a label indicator 1 where the probability is above one half.
+            The most probable class; for a label indicator, where the probability is above one half, the larger of the
+            two values that it holds, else the smaller one.
         """
         outputs = self._outputs(X)
         return self._target.predict(outputs)
@@ -459,15 +461,24 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _losses(self) -> dict:
         return MULTILABEL_LOSSES if isinstance(self._target, LabelIndicator) else CLASSIFICATION_LOSSES
 
-    def _check_y(self, y):
-        y = _as_labels(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
+    def _check_y(self, y, name: str = "y"):
+        y = as_values(y, name, accept_sparse=True)
+        check_one_type(y, name)
+        kind = type_of_target(y, input_name=name)
+        if kind == "unknown":
+            found = sorted({type(label).__name__ for label in y.flat})
+            raise ValueError(
+                f"Unknown label type: {name} must hold whole numbers, text, flags or dates. Got {found}; convert them."
+            )
         if kind.startswith("continuous"):
-            check_classification_targets(y)  # raises
+            raise ValueError(
+                f"Unknown label type: continuous. {name} must hold labels of classes; for targets use NNRegressor."
+            )
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "y must hold one label a row, or be a 0/1 indicator matrix of labels. Got several columns with more "
-                "than two values (multiclass-multioutput); use sklearn.multioutput.MultiOutputClassifier."
+                f"{name} must hold one label a row, or be an indicator matrix of labels, with the same two numbers in "
+                "all columns. Got several columns with more values, or text (multiclass-multioutput); use "
+                "sklearn.multioutput.MultiOutputClassifier."
             )
         return y if kind == "multilabel-indicator" else column_or_1d(y, warn=True)
 
@@ -477,7 +488,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _make_target(self, y, train: Sample, params: dict, classes=None):
         self.temperature_ = 1.0
         if y.ndim == 1:
-            labels = y if classes is None else _as_labels(classes)
+            labels = y if classes is None else self._check_y(classes, "classes")
             target = ClassLabels(labels, params["class_weight"], train.y, train.weight)
             self.classes_ = target.classes
             return target
@@ -534,20 +545,48 @@ class ClassLabels:
         self.classes = np.unique(labels)
         self.n_outputs = len(self.classes)
         self.class_weight = None
-        if class_weight is not None:
-            self.class_weight = np.ones(self.n_outputs)
-            known = np.unique(y) if isinstance(class_weight, str) else self.classes
-            of_known = compute_class_weight(class_weight, classes=known, y=y, sample_weight=weight)
-            self.class_weight[np.searchsorted(self.classes, known)] = of_known
+        if class_weight == "balanced":
+            self.class_weight = self._balancing_weight(self.encode(y), weight)
+        elif class_weight is not None:
+            self.class_weight = self._given_weight(class_weight)
+
+    def _balancing_weight(self, codes: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+        present = np.unique(codes)
+        of_class = np.ones(self.n_outputs)
+        of_class[present] = compute_class_weight("balanced", classes=present, y=codes, sample_weight=weight)
+        return of_class
+
+    def _given_weight(self, class_weight: dict) -> np.ndarray:
+        """From {label: weight}; a class that is not named has weight 1."""
+        for label, value in class_weight.items():
+            is_number = isinstance(value, Real)
+            if not is_number or not 0 <= value <= sys.float_info.max:
+                raise ValueError(
+                    f"The weights of class_weight must be finite numbers of at least 0. Got {value!r} for {label!r}."
+                )
+        labels = self.classes.tolist()
+        unknown = class_weight.keys() - set(labels)
+        if unknown and not class_weight.keys() >= set(labels):
+            raise ValueError(
+                f"class_weight must be {{label: weight}} for the labels of y. Got {list(unknown)}, but the classes are "
+                f"{labels}, of the type {type(labels[0]).__name__}."
+            )
+        of_class = np.array([class_weight.get(label, 1) for label in labels], dtype=np.float64)
+        if not of_class.any():
+            raise ValueError(f"class_weight must be larger than 0 for some class of y. Got {class_weight}.")
+        return of_class
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         if y.ndim != 1:
             raise ValueError(f"y must hold one label a row, as in the first fit. Got shape {y.shape}.")
-        codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
-        unknown = self.classes[codes] != y
+        if _sort(y) != _sort(self.classes):
+            codes, unknown = np.zeros(len(y), dtype=int), np.ones(len(y), dtype=bool)
+        else:
+            codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
+            unknown = self.classes[codes] != y
         if unknown.any():
             raise ValueError(
-                f"y contains labels that were not among the classes: {np.unique(y[unknown])}. The classes are "
+                f"y or y_val contains labels that were not among the classes: {np.unique(y[unknown])}. The classes are "
                 f"{self.classes}. Pass all of them in the first fit, or as 'classes' in the first partial_fit."
             )
         return codes.astype(np.int64)
@@ -588,30 +627,50 @@ class ClassLabels:
         if self.class_weight is None:
             return weight
         of_row = self.class_weight[self.encode(y)]
-        return of_row if weight is None else of_row * weight
+        if weight is not None:
+            with np.errstate(over="ignore"):
+                of_row = of_row * weight
+        with np.errstate(over="ignore"):
+            total = of_row.sum()
+        if not 0 < total < np.inf:
+            raise ValueError(
+                f"class_weight must leave rows a weight, and one that float64 can hold. The sum is {total}, of "
+                f"{len(of_row)} rows."
+            )
+        return of_row
 
 
 class LabelIndicator:
-    """Several labels a row, 0 or 1 each."""
+    """Several labels a row. Of the two values that y holds, such as 0 and 1 or -1 and 1, the larger one says "yes"."""
 
     def __init__(self, y: np.ndarray):
         self.n_outputs = self.n_user_outputs = y.shape[1]
         self.classes = np.arange(y.shape[1])
-        self.dtype = y.dtype
+        values = np.unique(y)
+        if len(values) == 1:  # the other one is 0, or 1 beside 0
+            values = np.unique(np.append(values, y.dtype.type(values[0] == 0)))
+        self.values = values
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         if y.ndim != 2 or y.shape[1] != self.n_outputs:
             raise ValueError(f"y must be a label indicator of {self.n_outputs} columns. Got shape {y.shape}.")
-        return y.astype(np.float32)
+        if not np.isin(y, self.values).all():
+            raise ValueError(
+                f"y and y_val must be coded by {self.values.tolist()} as in the first fit. Got {np.unique(y).tolist()}."
+            )
+        return (y == self.values[-1]).astype(np.float32)
 
     def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         return weight
 
     def decode(self, target: np.ndarray) -> np.ndarray:
-        return target.astype(self.dtype)
+        return self._as_passed(target > 0.5)
 
     def predict(self, outputs: np.ndarray) -> np.ndarray:
-        return (outputs > 0).astype(self.dtype)
+        return self._as_passed(outputs > 0)
+
+    def _as_passed(self, applies: np.ndarray) -> np.ndarray:
+        return self.values[applies.astype(int)]
 
     def combine(self, members: np.ndarray) -> np.ndarray:
         """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
@@ -634,31 +693,11 @@ class LabelIndicator:
         return outputs
 
 
+def _sort(labels: np.ndarray) -> str:
+    """Labels of one sort can be compared: text, dates, durations, and numbers with flags among them."""
+    return {"O": "text", "U": "text", "M": "dates", "m": "durations"}.get(labels.dtype.kind, "numbers")
+
+
 def _log_mean(logarithms: np.ndarray) -> np.ndarray:
     """The logarithm of the mean over the first axis of what the logarithms are of."""
     return logsumexp(logarithms, axis=0) - np.float32(np.log(len(logarithms)))
-
-
-def _as_labels(y) -> np.ndarray:
-    """Labels as an array of their natural type; objects that are all numbers or flags become such."""
-    if sparse.issparse(y):
-        return y.toarray()
-    if hasattr(y, "detach"):
-        y = y.detach().cpu().numpy()
-    if isinstance(y, pd.Series):
-        missing = y.isna().any()
-    else:
-        y = np.asarray(y)
-        missing = y.dtype.kind == "O" and pd.isna(y).any()
-    if missing:
-        raise ValueError("Input y contains NaN: some labels are missing. Drop those rows.")
-    y = np.asarray(y)
-    if y.dtype == object and y.ndim == 1:
-        y = pd.Series(y).infer_objects().to_numpy()
-        if y.dtype == object and not all(isinstance(label, str) for label in y):
-            kinds = sorted({type(label).__name__ for label in y})
-            if len(kinds) > 1:
-                raise ValueError(f"y must hold labels of one type. Got a mix of {kinds}; convert them to text.")
-    if y.dtype.kind == "f":
-        check_array(y, ensure_2d=False, input_name="y", dtype=None)
-    return y

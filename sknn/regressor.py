@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
 from sknn._base import BaseNN
@@ -13,6 +11,7 @@ from sknn._params import CONSTRAINTS
 from sknn._regression_targets import GaussianTargets, QuantileTargets, kind_of_targets, make_targets
 from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
+from sknn.preprocessing import as_numbers
 from sknn.training import REGRESSION_LOSSES
 
 
@@ -417,13 +416,11 @@ class NNRegressor(RegressorMixin, BaseNN):
     def _losses(self) -> dict:
         return REGRESSION_LOSSES
 
-    def _check_y(self, y):
-        if hasattr(y, "detach"):
-            y = y.detach().cpu().numpy()
+    def _check_y(self, y, name: str = "y"):
         try:
-            return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+            return as_numbers(y, name)
         except ValueError as error:
-            if "could not convert" in str(error):
+            if "must hold numbers" in str(error):
                 error.add_note("NNRegressor predicts numbers; for labels use NNClassifier.")
             raise
 

@@ -129,6 +129,83 @@ def test_class_weight_and_sample_weight_multiply():
     np.testing.assert_allclose(both.predict_proba(X), product.predict_proba(X), rtol=1e-4)
 
 
+def test_class_weights_of_text_digits():
+    text, own = y.astype(str), {0: 1.0, 1: 3.0, 2: 2.0}
+    ints = quick(class_weight=own, max_epochs=2).fit(X, y).predict_proba(X)
+    of_text = quick(class_weight={str(label): weight for label, weight in own.items()}, max_epochs=2)
+    np.testing.assert_array_equal(of_text.fit(X, text).predict_proba(X), ints)
+
+
+@pytest.mark.parametrize(
+    "weight", [{0: 2}, {0: 2, 1: 1, 2: 1, 7: 5}, {np.int64(0): np.float32(2)}, {0.0: 2, True: 1}, {0: 2, 1: True}]
+)
+def test_class_weights_are_matched_by_equality(weight):
+    found = quick(class_weight=weight, max_epochs=2).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(
+        found, quick(class_weight={0: 2, 1: 1, 2: 1}, max_epochs=2).fit(X, y).predict_proba(X)
+    )
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [{0: -1}, {0: np.nan}, {0: np.inf}, {0: "2"}, {0: None}, {0: [1]}, {0: 0, 1: 0, 2: 0}, {"0": 1, "1": 2, "2": 1},
+     {7: 1}, {0: 1, 7: 1}, {0: 10**400}, [1, 2, 3], pd.Series([1, 2, 3]), "equal", 2.0],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_impossible_class_weights_are_refused_by_name(weight, method):
+    with pytest.raises(ValueError, match="class_weight"):
+        getattr(quick(class_weight=weight), method)(X, y)
+
+
+@pytest.mark.parametrize("weight", ["balanced", {0: 1.0, 1: 5.0, 2: 0}])
+def test_class_weights_ignore_rows_of_weight_0(weight):
+    own = (np.arange(150) % 3 > 0).astype(float)
+    net = quick(class_weight=weight, max_epochs=2, early_stopping=False)
+    found = clone(net).fit(X, y, sample_weight=own).predict_proba(X)
+    np.testing.assert_array_equal(found, clone(net).fit(X[own > 0], y[own > 0]).predict_proba(X))
+
+
+CODINGS = {
+    "-1/1": (-1, 1),
+    "1/2": (1, 2),
+    "0/255": (0, 255),
+    "-1/0": (-1, 0),
+    "floats": (-1.0, 1.0),
+    "bools": (False, True),
+}
+INDICATOR = np.c_[y == 0, y == 2]
+
+
+@pytest.mark.parametrize("module", ["tabular", "mlp"])
+@pytest.mark.parametrize("name", CODINGS)
+def test_a_label_indicator_of_any_coding_is_that_of_0_and_1(module, name):
+    codes = np.array(CODINGS[name], dtype=np.uint8 if name == "0/255" else None)
+    net = quick(module=module, max_epochs=2)
+    plain, coded = clone(net).fit(X, INDICATOR.astype(int)), clone(net).fit(X, codes[INDICATOR.astype(int)])
+    np.testing.assert_array_equal(coded.predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_array_equal(coded.predict(X), codes[plain.predict(X)])
+    assert coded.predict(X).dtype == codes.dtype
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 255])
+def test_a_label_indicator_of_one_value_is_learned(value):
+    net = quick(max_epochs=60).fit(X, np.full((150, 2), value))
+    assert (net.predict(X) == value).all()
+
+
+@pytest.mark.parametrize("y_val", [INDICATOR, 2 * INDICATOR, np.c_[INDICATOR, y > 0], y])
+def test_validation_labels_of_another_coding_are_refused(y_val):
+    with pytest.raises(ValueError, match=r"\by\b"):
+        quick().fit(X, 2 * INDICATOR - 1, X_val=X, y_val=y_val)
+
+
+@pytest.mark.parametrize(("labels", "other"), [(y, y.astype(str)), (y.astype(str), y), (y, y + 1), (y > 0, y),
+                                               (y.astype("m8[s]"), y)])  # fmt: skip
+def test_validation_labels_that_are_no_classes_are_refused(labels, other):
+    with pytest.raises(ValueError, match="y or y_val contains labels that were not among the classes"):
+        quick().fit(X, labels, X_val=X, y_val=other)
+
+
 def test_class_weight_for_label_indicators_is_refused():
     X, labels = make_multilabel_classification(60, random_state=0)
     with pytest.raises(ValueError, match="weight rows by sample_weight"):
@@ -139,8 +216,8 @@ def test_class_weight_for_label_indicators_is_refused():
     ("labels", "message"),
     [
         (np.linspace(0, 1, 150), "Unknown label type: continuous"),
-        (np.array([None, *y[1:]], dtype=object), "some labels are missing"),
-        (pd.Series([pd.NA, *y[1:]]), "some labels are missing"),
+        (np.array([None, *y[1:]], dtype=object), "values are missing"),
+        (pd.Series([pd.NA, *y[1:]]), "values are missing"),
         (np.r_[np.nan, y[1:]], "NaN"),
         (np.array(["a", 1] * 75, dtype=object), "a mix of \\['int', 'str'\\]"),
         (np.c_[y, y], "multiclass-multioutput"),

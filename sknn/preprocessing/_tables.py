@@ -31,7 +31,7 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
     """
     if _is_plain(X):
         return X
-    X = _from_foreign(X)
+    X = from_foreign(X)
     if isinstance(X, pd.DataFrame):
         return _check_frame(X, estimator)
     if not sparse.issparse(X):
@@ -99,13 +99,13 @@ def _is_plain(X) -> bool:
         return bool(np.isfinite(X.sum(dtype=np.float64)))
 
 
-def _from_foreign(X):
+def from_foreign(X, name: str = "X"):
     """Polars frames become pandas frames, torch tensors and masked arrays plain arrays; the rest stays as it is."""
     package = type(X).__module__.partition(".")[0]
     if package == "polars":
-        return _from_polars(X)
+        return _from_polars(X, name)
     if package == "torch" and hasattr(X, "detach"):
-        X = X.detach().cpu()
+        X = X.detach().to_dense().cpu()
         return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()  # numpy has no bfloat16
     if isinstance(X, np.ma.MaskedArray):
         return _filled(X)
@@ -119,9 +119,9 @@ def _filled(X: np.ma.MaskedArray) -> np.ndarray:
     return np.ma.filled(X.astype(np.float64 if X.dtype.kind in "fiub" else object), np.nan)
 
 
-def _from_polars(X) -> pd.DataFrame:
+def _from_polars(X, name: str):
     if hasattr(X, "collect"):
-        raise TypeError("X is a polars LazyFrame, which has no rows yet. Pass a polars DataFrame: X.collect().")
+        raise TypeError(f"{name} is a polars LazyFrame, which has no rows yet. Pass a DataFrame: {name}.collect().")
     if not hasattr(X, "columns"):  # a Series: one column is not a table
         return X.to_numpy()
     return pd.DataFrame({column.name: _pandas_column(column) for column in X.iter_columns()})
