@@ -403,7 +403,7 @@ def test_class_weights_of_a_class_that_is_not_held_out():
     labels[0] = 2
     net = quick(NNClassifier, class_weight={1: 2.0, 2: 10.0}).fit(X_class, labels)
     assert net.predict_proba(X_class).shape == (569, 3)
-    with pytest.raises(ValueError, match="class_weight must be .* Got .*yes"):
+    with pytest.raises(ValueError, match=r"class_weight must be .* Got .*yes"):
         quick(NNClassifier, class_weight={"yes": 2.0}).fit(X_class, labels)
 
 
