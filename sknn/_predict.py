@@ -5,7 +5,7 @@ Nothing here changes the module, not even its mode, so that several threads can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -34,12 +34,27 @@ def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | N
     n_rows = table.shape[0]
     n_members = n_members_of(module)
     step = block_rows(encoder, n_members or 1)
-    blocks = []
-    for start in range(0, max(n_rows, 1), step):
-        block = table if n_rows <= step else take_rows(table, slice(start, start + step))
-        outputs = _forward(module, encoder.encode(block), n_outputs, n_members is not None)
-        blocks.append(outputs if n_members is None else combine(outputs))
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-2)
+    result: np.ndarray
+    for start, encoded in _encoded_blocks(encoder, table, step):
+        block = _forward(module, encoded, n_outputs, n_members is not None)
+        block = block if n_members is None else combine(block)
+        if block.shape[-2] == n_rows:
+            return block
+        if start == 0:
+            result = np.empty((*block.shape[:-2], n_rows, block.shape[-1]), dtype=block.dtype)
+        # Copied: small blocks left between the large ones of the network would keep their memory from being used again
+        result[..., start : start + block.shape[-2], :] = block
+    return result
+
+
+def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded]]:
+    """The first row of each `step` rows, and these encoded; several are encoded at once: columns cost time."""
+    n_rows = table.shape[0]
+    n_encoded = step * max(1, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_) // step)
+    for first in range(0, max(n_rows, 1), n_encoded):
+        encoded = encoder.encode(table if n_rows <= n_encoded else take_rows(table, slice(first, first + n_encoded)))
+        for start in range(first, max(min(first + n_encoded, n_rows), first + 1), step):
+            yield start, encoded if n_rows <= step else encoded.take(slice(start - first, start - first + step))
 
 
 def block_rows(encoder, n_members: int = 1) -> int:

@@ -51,7 +51,11 @@ class Encoded(NamedTuple):
     x_cat: np.ndarray | None = None
 
     def head(self, n_rows: int) -> Encoded:
-        return Encoded(*(None if values is None else values[:n_rows] for values in self))
+        return self.take(slice(n_rows))
+
+    def take(self, rows: slice) -> Encoded:
+        """Rows by position, without a copy where they are dense."""
+        return Encoded(*(None if values is None else values[rows] for values in self))
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
