@@ -3,9 +3,11 @@
 from sknn.preprocessing._bins import quantile_bins, random_thresholds
 from sknn.preprocessing._encoders import Encoded, TableEncoder, make_encoder
 from sknn.preprocessing._row_values import as_numbers, as_values, as_weights, check_n_rows, check_one_type
+from sknn.preprocessing._streams import ChunkEncoder, make_stream_encoder
 from sknn.preprocessing._tables import Table, as_table, take_rows, with_names
 
 __all__ = [
+    "ChunkEncoder",
     "Encoded",
     "Table",
     "TableEncoder",
@@ -16,6 +18,7 @@ __all__ = [
     "check_n_rows",
     "check_one_type",
     "make_encoder",
+    "make_stream_encoder",
     "quantile_bins",
     "random_thresholds",
     "take_rows",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 from numbers import Number
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,16 +69,16 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
         return np.full(len(column), np.nan)
     if duration:
         if kind != "duration":
-            raise _changed_type(column, "durations", "something else; convert it by pandas.to_timedelta")
+            raise changed_type(column, "durations", "something else; convert it by pandas.to_timedelta")
         seconds = pd.to_timedelta(column).dt.total_seconds()
         return seconds.to_numpy(dtype=np.float64, na_value=np.nan)
     if kind in {"duration", "date"}:
-        raise _changed_type(column, "numbers", f"{kind}s")
+        raise changed_type(column, "numbers", f"{kind}s")
     try:
         numbers = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError, OverflowError):
-        raise _changed_type(column, "numbers", "cells that are not numbers") from None
+        raise changed_type(column, "numbers", "cells that are not numbers") from None
     refuse_infinity(values, column.name)
     return values
 
@@ -250,6 +251,17 @@ def _as_normal(values: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return ndtri(np.clip((from_below + from_above) / 2, _LEAST_SHARE, 1 - _LEAST_SHARE))
 
 
+def find_levels(column: pd.Series) -> tuple[np.ndarray, Any]:
+    """For each cell the position of its level, -1 where it is missing, and the levels as they come."""
+    try:
+        return pd.factorize(np.asarray(column, dtype=object))
+    except TypeError:
+        raise TypeError(
+            f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
+            f"(for instance {column[column.notna()].iloc[0]!r}). An argument must be a string or a number."
+        ) from None
+
+
 class CategoryColumn:
     """Levels of a category as codes: 0 for a level never seen in `fit`, 1 for a missing cell, then the levels.
 
@@ -271,14 +283,8 @@ class CategoryColumn:
 
     def fit(self, column: pd.Series, weight=None):
         values = column[column.notna()]
-        try:
-            position, levels = pd.factorize(np.asarray(values, dtype=object))
-        except TypeError:
-            raise TypeError(
-                f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
-                f"(for instance {values.iloc[0]!r}). An argument must be a string or a number."
-            ) from None
-        self.held_ = sorted({_cell_kind(level) for level in levels})
+        position, levels = find_levels(values)
+        self.held_ = sorted({cell_kind(level) for level in levels})
         self.constant_ = len(levels) == 1 and len(values) == len(column)
         self.embedded_ = len(levels) > self.max_onehot and self.embed
         if len(levels) > self.max_onehot:
@@ -321,7 +327,7 @@ class CategoryColumn:
             found = np.asarray(found, dtype=object)
             known = self.levels_.get_indexer(found)
         except TypeError:
-            raise _changed_type(column, "categories", "cells that are no categories") from None
+            raise changed_type(column, "categories", "cells that are no categories") from None
         self._check_type(column, found)
         lookup = np.append(np.where(known < 0, UNSEEN, known + FIRST_LEVEL), MISSING)
         return lookup[codes]
@@ -350,9 +356,9 @@ class CategoryColumn:
 
     def _check_type(self, column: pd.Series, found: np.ndarray) -> None:
         """Text that turned into numbers, or the reverse, would silently be all unseen."""
-        if len(found) and not any(_cell_kind(value) in self.held_ for value in found):
-            got = f"{_cell_kind(found[0])} (for instance {found[0]!r})"
-            raise _changed_type(column, " and ".join(self.held_), got)
+        if len(found) and not any(cell_kind(value) in self.held_ for value in found):
+            got = f"{cell_kind(found[0])} (for instance {found[0]!r})"
+            raise changed_type(column, " and ".join(self.held_), got)
 
 
 class DateColumn:
@@ -362,9 +368,16 @@ class DateColumn:
     missing date has zeros in all of them. The days are a number for `NumberBlock` to scale.
     """
 
+    def __init__(self, all_parts: bool = False):
+        self.all_parts = all_parts  # whether or not they vary in `fit`
+
     def fit(self, column: pd.Series, weight=None):
+        self.zone_ = getattr(column.dtype, "tz", None)
         stamps = self._stamps(column, fitting=True)
         parts = self._parts(stamps)
+        if self.all_parts:
+            self.parts_ = list(parts)
+            return self
         self.parts_ = [name for name, values in parts.items() if np.ptp(values[~np.isnat(stamps)]) > 0]
         return self
 
@@ -393,7 +406,7 @@ class DateColumn:
         if kind == "empty":
             return np.full(len(column), np.datetime64("NaT", "us"))
         if kind != "date":
-            raise _changed_type(column, "dates", "something else; convert it by pandas.to_datetime")
+            raise changed_type(column, "dates", "something else; convert it by pandas.to_datetime")
         column = _as_datetimes(column)
         zone = getattr(column.dtype, "tz", None)
         if fitting:
@@ -442,7 +455,7 @@ def _as_datetimes(column: pd.Series) -> pd.Series:
         ) from None
 
 
-def _cell_kind(value) -> str:
+def cell_kind(value) -> str:
     """What a cell of a category is, in words."""
     if isinstance(value, str):
         return "text"
@@ -463,7 +476,7 @@ def _in_order(levels) -> list:
         return sorted(levels, key=lambda level: (type(level).__name__, str(level)))
 
 
-def _changed_type(column: pd.Series, expected: str, got: str) -> ValueError:
+def changed_type(column: pd.Series, expected: str, got: str) -> ValueError:
     return ValueError(
         f"Column {column.name!r} of X held {expected} in fit; it has dtype {column.dtype} now and "
         f"holds {got}. Give it the type it had in fit."

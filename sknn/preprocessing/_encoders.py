@@ -1,7 +1,8 @@
 """From a table to what a network takes: `TableEncoder` for raw tables, two smaller ones for prepared input.
 
-All three have the same face: `fit_encode(X, y, sample_weight)`, `encode(X)`, `n_features_`, `n_cells_`
-(numbers in an encoded row) and `cat_cardinalities_`. None of them knows torch.
+All three have the same face: `fit_encode(X, y, sample_weight)`, `update_encode(X, y, sample_weight)` for further
+training rows, `encode(X)`, `n_features_`, `n_cells_` (numbers in an encoded row) and `cat_cardinalities_`. None of them
+knows torch, and none learns from further rows: those of `_streams` do.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from sknn.preprocessing._columns import (
 from sknn.preprocessing._tables import Table, as_table, check_columns, take_rows, with_names
 from sknn.preprocessing._value_codes import ValueCodes, act_as_codes
 
-_MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
+MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
 _BLOCK_CELLS = 1 << 20  # cells encoded at a time, so that temporaries stay small
 _ENCODE_THEM = "Encode them, or set preprocessing='auto'."
 
@@ -215,6 +216,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Fit on a checked table and encode it."""
         return self._fit_table(table, sample_weight).encode(table)
 
+    def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        """Encode further training rows, which change nothing."""
+        return self.encode(table)
+
     def encode(self, table: Table) -> Encoded:
         """Encode a checked table with the fitted columns, in blocks of rows."""
         if sparse.issparse(table):
@@ -253,7 +258,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         weight = _as_rows(weight)
         if sparse.issparse(table):
             self.container_ = "csr"
-            _refuse_missing_sparse(table)
+            refuse_missing_sparse(table)
             self._rms = _root_mean_square(table, weight)
             self.n_features_ = table.shape[1]
             self.cat_cardinalities_: tuple[int, ...] = ()
@@ -360,7 +365,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self.container_ != "csr":
             raise TypeError("X was dense in fit and is sparse now. Pass X.toarray(), or fit on sparse X.")
         table = sparse.csr_array(table)
-        _refuse_missing_sparse(table)
+        refuse_missing_sparse(table)
         data = table.data
         if self.scale:
             data = smooth_clip(data / self._rms[table.indices], NumberBlock.clip)
@@ -369,9 +374,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
 
 class TransformedEncoder:
-    """The user's transformer, then a `TableEncoder` for missing cells, text and dates; numbers stay as they are."""
+    """The user's transformer, then `rest` for missing cells, text and dates, which leaves numbers as they are."""
 
-    def __init__(self, transformer, rest: TableEncoder):
+    def __init__(self, transformer, rest):
         self.transformer = clone(transformer)
         self.rest = rest
 
@@ -381,6 +386,9 @@ class TransformedEncoder:
         # fit_transform, not fit then transform: cross-fitting transformers depend on it
         transformed = self.transformer.fit_transform(table, y, **weight)
         return self._read(self.rest.fit_encode, transformed, y, sample_weight)
+
+    def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        return self.encode(table)
 
     def encode(self, table: Table) -> Encoded:
         return self._read(self.rest.encode, self.transformer.transform(table))
@@ -407,9 +415,13 @@ class ArrayEncoder:
     cat_cardinalities_: tuple[int, ...] = ()
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
+        self.shape_ = table.shape[1:]
         self.n_features_ = table.shape[1]
         self.n_cells_ = math.prod(table.shape[1:])
         self.columns_ = list(table.columns) if isinstance(table, pd.DataFrame) else None
+        return self.encode(table)
+
+    def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         return self.encode(table)
 
     def encode(self, table: Table) -> Encoded:
@@ -449,8 +461,7 @@ class ImageEncoder(ArrayEncoder):
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         if isinstance(table, np.ndarray) and table.ndim in (3, 4):
-            largest = float(np.abs(np.asarray([table.min(), table.max()], dtype=np.float64)).max())
-            self.scale_ = largest if largest > 0 else 1.0
+            self.scale_ = largest_pixel(table) or 1.0
             return super().fit_encode(table, y, sample_weight)
         raise ValueError(
             "X must be images, an array (n_samples, height, width) or (n_samples, channels, height, width), for "
@@ -466,19 +477,24 @@ def make_encoder(preprocessing, *, embed: bool, images: bool = False, random_sta
     """The encoder that a value of the estimators' `preprocessing` parameter stands for.
 
     `embed` tells whether the network takes codes. If not, categories are one-hot encoded up to
-    `_MAX_ONEHOT` levels.
+    `MAX_ONEHOT` levels.
     """
     if preprocessing is None:
         return ArrayEncoder()
     if images and isinstance(preprocessing, str):
         return ImageEncoder()
-    options = {"random_state": random_state} | ({} if embed else {"embed": False, "max_onehot": _MAX_ONEHOT})
+    options = {"random_state": random_state} | ({} if embed else {"embed": False, "max_onehot": MAX_ONEHOT})
     if isinstance(preprocessing, str):  # "auto"
         return TableEncoder(**options)
     if isinstance(preprocessing, TableEncoder):
         encoder = clone(preprocessing)
         return encoder if embed else encoder.set_params(embed=False)
     return TransformedEncoder(preprocessing, TableEncoder(scale=False, codes=None, **options))
+
+
+def largest_pixel(images: np.ndarray) -> float:
+    """Largest absolute value."""
+    return float(np.abs(np.asarray([images.min(), images.max()], dtype=np.float64)).max())
 
 
 def as_numbers_array(table: np.ndarray | pd.DataFrame) -> np.ndarray:
@@ -505,7 +521,7 @@ def _as_rows(weight: np.ndarray | None) -> np.ndarray | None:
     return weight * (len(weight) / weight.sum())
 
 
-def _refuse_missing_sparse(table: sparse.csr_array) -> None:
+def refuse_missing_sparse(table: sparse.csr_array) -> None:
     if np.isnan(table.data).any():
         raise ValueError("Input X contains NaN. Sparse input must not have missing values.")
 
