@@ -26,6 +26,7 @@ class Facts(NamedTuple):
     slows_down: bool = False  # the optimizer is Adagrad, whose steps get smaller by themselves
     needs_all_rows: bool = False  # the optimizer is L-BFGS, which compares losses of the same rows
     convolves: bool = False  # the built-in network for images
+    stream: bool = False  # rows come in chunks, of which the first is all that is known
 
 
 class Preset(NamedTuple):
@@ -49,6 +50,7 @@ PRESETS: dict[str, Preset] = {
 }
 
 # Up to so many rows, so many rows a batch: small tables need many steps, large ones cheap epochs.
+STREAM_ROWS = 2_000  # that a stream is taken to have, whatever the number of rows in its first chunk
 _BATCH_SIZES = ((100, 100), (2_800, 32), (4_500, 64), (6_400, 128), (float("inf"), 256))
 # A table of one batch takes one step an epoch, and goes further in each.
 _LEARNING_RATES = ((100, 3e-3), (float("inf"), 1e-3))
@@ -83,7 +85,7 @@ def _hidden_layer_sizes(facts: Facts, preset: Preset) -> tuple[int, ...]:
 
 def numeric_embedding(facts: Facts) -> str | None:
     """What `numeric_embedding` in `module_params` becomes for the tabular network."""
-    embeds = facts.tabular and not facts.sparse and facts.n_columns <= _MAX_EMBEDDED_COLUMNS
+    embeds = facts.tabular and not facts.stream and not facts.sparse and facts.n_columns <= _MAX_EMBEDDED_COLUMNS
     if not embeds:
         return None
     return "piecewise_linear" if facts.classifies else "steps"
@@ -123,6 +125,8 @@ def _learning_rate(facts: Facts, preset: Preset) -> float:
         return 1.0
     if facts.plain_gradient or facts.slows_down:
         return 5e-2
+    if facts.stream:
+        return 2e-3 if facts.tabular else 3e-3
     if facts.tabular:
         return 4e-3 if facts.classifies else 1e-2
     return _look_up(_LEARNING_RATES, facts.n_rows)

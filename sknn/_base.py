@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import LRScheduler
 from torch import nn
 
-from sknn._auto import RULES, Facts, is_auto, n_bins, numeric_embedding, resolve
+from sknn._auto import RULES, STREAM_ROWS, Facts, is_auto, n_bins, numeric_embedding, resolve
 from sknn._groups import check_groups, warn_of_shared_groups
 from sknn._nested import get_parts, set_parts, split_nested
 from sknn._network import (
@@ -62,6 +62,7 @@ from sknn.modules import (
     n_members_of,
 )
 from sknn.preprocessing import (
+    ChunkEncoder,
     Encoded,
     Table,
     TableEncoder,
@@ -69,6 +70,7 @@ from sknn.preprocessing import (
     as_weights,
     check_n_rows,
     make_encoder,
+    make_stream_encoder,
     take_rows,
     with_names,
 )
@@ -190,16 +192,18 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         params = self._check_params()
         resume = params["warm_start"] and self.__sklearn_is_fitted__()
+        self._is_stream = resume and self._is_stream
         sample = self._check_sample(X, y, sample_weight, groups, params, reset=not resume)
         held_out = self._check_held_out(X_val, y_val)
         if held_out is not None and sample.groups is not None:
             warn_of_shared_groups(sample.table, sample.groups, held_out.table)
-        params = self._resolve(params, sample, held_out, resume=resume)
+        params = self._resolve(params, sample, held_out, len(sample.y), resume=resume)
         return self._train(sample, held_out, params, resume=resume)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        """One epoch on the given rows, from where the last one ended."""
+        """One epoch on the given rows, from where the last one ended. A first call begins a stream."""
         resume = self.__sklearn_is_fitted__()
+        self._is_stream = not resume or self._is_stream
         params = self._check_params() | {"early_stopping": False, "validation_split": "auto", "max_epochs": 1}
         if params["lr_schedule"] is not None and not is_auto(params["lr_schedule"]):
             raise InvalidParameterError(
@@ -208,11 +212,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "calls."
             )
         params["lr_schedule"] = None
-        if resume:  # the rules have been applied to the rows of the first call
-            for name in RULES.keys() - ({"batch_size"} if needs_all_rows(params["optimizer"]) else set()):
+        all_at_once = needs_all_rows(params["optimizer"])
+        if resume:  # the rules have been applied
+            for name in RULES.keys() - ({"batch_size"} if all_at_once else set()):
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
         sample = self._check_sample(X, y, sample_weight, None, params, reset=not resume)
-        params = self._resolve(params, sample, None, resume=resume)
+        params = self._resolve(params, sample, None, len(sample.y) if all_at_once else STREAM_ROWS, resume=resume)
         return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
 
     @property
@@ -228,8 +233,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _make_target(self, y, train: Sample, params: dict, classes=None):
         """What stands between the user's targets and the network's outputs."""
 
-    def _check_target_unchanged(self, train: Sample, params: dict) -> None:
-        """Refuse a loss that predicts something else than the fit that training goes on from."""
+    def _update_target(self, train: Sample, params: dict) -> None:
+        """Take in further training rows, or refuse a loss that predicts something else than before."""
 
     def _class_codes(self, y) -> np.ndarray | None:
         """Codes of the classes by which a held-out part is stratified."""
@@ -302,10 +307,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_params(owner, params)
         return params
 
-    def _resolve(self, params: dict, sample: Sample, held_out: Sample | None, *, resume: bool) -> dict:
+    def _resolve(self, params: dict, sample: Sample, held_out: Sample | None, n_rows: int, *, resume: bool) -> dict:
         network = architecture_of(params["module"])
         facts = Facts(
-            n_rows=len(sample.y),
+            n_rows=n_rows,
+            stream=self._is_stream,
             has_validation=held_out is not None or not is_auto(params["validation_split"]),
             n_columns=math.prod(sample.table.shape[1:]),
             tabular=is_tabular(params["module"]),
@@ -444,20 +450,23 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             params["validation_split"] = of_pack if holds_out else None
         if resume:
             self._check_unchanged(params)
-            self._check_target_unchanged(parts.train, params)
+            self._update_target(parts.train, params)
         else:
             self._target = self._make_target(sample.y, parts.train, params, classes)
             self.encoder_ = self._make_encoder(params, self._seeds.encoder)
         encoded = self._encode(parts, resume=resume)
         if not resume:
+            shaping = self._shaping_rows(encoded[0])
+            weight = parts.train.weight if shaping is encoded[0] else None
             self.module_ = build_network(
-                params, encoded[0], parts.train.weight, self.encoder_, self._target, self._seeds.module
+                params, encoded[0], shaping, weight, self.encoder_, self._target, self._seeds.module
             )
             self._optimizer_state: tuple[str, dict] | None = None
-            self._mean_weight: float | None = None
+            self._seen_rows, self._seen_weight = 0, 0.0
         rows = self._make_rows(encoded, parts, params)
         if not resume and isinstance(self.module_, TabularNet) and is_data_dependent(params):
-            self._initialize(self.module_, rows[0], params, self._seeds.module)
+            shaping_rows = rows[0] if shaping is encoded[0] else self._unlabelled_rows(shaping, params["device"])
+            self._initialize(self.module_, shaping_rows, params, self._seeds.module)
         self._input_shapes = {name: tuple(value.shape[1:]) for name, value in rows[0].inputs.items()}
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
         self.n_outputs_ = self._target.n_user_outputs
@@ -540,22 +549,30 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if hasattr(preprocessing, "get_params"):
             preprocessing = seed_unset(clone(preprocessing), seed)
         network = architecture_of(module)
-        return make_encoder(
-            preprocessing, embed=embeds_categories(network), images=takes_images(network), random_state=seed
-        )
+        make = make_stream_encoder if self._is_stream else make_encoder
+        return make(preprocessing, embed=embeds_categories(network), images=takes_images(network), random_state=seed)
 
     def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded, Encoded | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
         train, valid = parts.train, parts.valid
         pretrained = pretrained_of(self.module)
         if resume or (pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing)):
-            encoded = self.encoder_.encode(train.table)
+            encoded = self.encoder_.update_encode(train.table, train.y, train.weight)
         else:
             y = None if parts.is_crossed else train.y  # rows that a member holds out shape the encoder, but not by y
             encoded = self.encoder_.fit_encode(train.table, y, train.weight)
         if valid is None or valid is train:
             return encoded, None
         return encoded, self.encoder_.encode(valid.table)
+
+    def _shaping_rows(self, encoded: Encoded) -> Encoded:
+        """Rows that bins of numbers and first weights are fitted to: those of a fit, or such as a stream may hold."""
+        if isinstance(self.encoder_, ChunkEncoder):
+            return self.encoder_.expected_rows(_INITIAL_ROWS, self._seeds.module)
+        return encoded
+
+    def _unlabelled_rows(self, encoded: Encoded, device: torch.device) -> Rows:
+        return Rows(encoded, np.zeros(encoded.x_num.shape[0], dtype=np.float32), None, device, np.asarray)
 
     def _make_rows(self, encoded, parts: Parts, params: dict) -> tuple[Rows, Rows | None]:
         """Both parts as tensors with targets and weights."""
@@ -564,13 +581,19 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         columns = encoded_train, self._target.encode(train.y), self._row_weight(train)
         if valid is None and self._is_one_small_batch(encoded_train, params):
             columns = merge_repeats(*columns)
-        if self._mean_weight is None and columns[2] is not None:
-            self._mean_weight = columns[2].mean()  # later rows are measured by it
-        rows = self._to_rows(*columns, params["device"], self._mean_weight)
+        mean_weight = self._update_mean_weight(columns[2], len(train.y), len(columns[1]))
+        rows = self._to_rows(*columns, params["device"], mean_weight)
         if valid is None or valid is train:
             return rows, None if valid is None else rows
-        columns = encoded_valid, self._target.encode(valid.y), self._row_weight(valid)
-        return rows, self._to_rows(*columns, params["device"])
+        weight = self._row_weight(valid)
+        mean_weight = 1.0 if weight is None else weight.mean()
+        return rows, self._to_rows(encoded_valid, self._target.encode(valid.y), weight, params["device"], mean_weight)
+
+    def _update_mean_weight(self, weight: np.ndarray | None, n_rows: int, n_merged: int) -> float:
+        """Mean weight of the training rows so far, by which a further part counts, as that of `n_merged` rows."""
+        self._seen_rows += n_rows
+        self._seen_weight += n_rows if weight is None else weight.sum()
+        return self._seen_weight / (self._seen_rows * n_merged / n_rows)
 
     def _packed(self, rows: tuple[Rows, Rows | None], parts: Parts):
         """For a pack the rows of each member."""
@@ -591,11 +614,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         plain = isinstance(params["loss"], str) and not normalises and not params["augmentation"]
         return plain and shape[0] <= params["batch_size"] and math.prod(shape) <= _MAX_MERGED_CELLS
 
-    def _to_rows(
-        self, encoded: Encoded, target, weight, device: torch.device, mean_weight: float | None = None
-    ) -> Rows:
+    def _to_rows(self, encoded: Encoded, target, weight, device: torch.device, mean_weight: float) -> Rows:
+        if weight is None and mean_weight != 1:
+            weight = np.ones(len(target))
         if weight is not None:
-            weight = weight / (mean_weight or weight.mean())
+            weight = weight / mean_weight
             weight = None if (weight == 1).all() else weight
         return Rows(encoded, target, weight, device, self._target.decode)
 

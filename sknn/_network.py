@@ -34,17 +34,21 @@ from sknn.training import limited_to, torch_seeded
 _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
 
 
-def build_network(params: dict, encoded: Encoded, weight: np.ndarray | None, encoder, target, seed: int) -> nn.Module:
+def build_network(
+    params: dict, some: Encoded, encoded: Encoded, weight: np.ndarray | None, encoder, target, seed: int
+) -> nn.Module:
     """A network, or a pack, of the shape that the data ask for, tried out on the first rows.
 
     Parameters
     ----------
     params : dict
         The estimator's parameters, with each "auto" replaced.
+    some : Encoded
+        Training rows to try the network out on.
     encoded : Encoded
-        The training rows.
+        The rows, those or expected ones, that bins of numbers and first weights are fitted to.
     weight : ndarray of shape (n_rows,) or None
-        Their weights.
+        Weights of `encoded`.
     encoder : object
         What has encoded them.
     target : object
@@ -64,7 +68,7 @@ def build_network(params: dict, encoded: Encoded, weight: np.ndarray | None, enc
     } | of_built_in
     may_replace_head = isinstance(module, nn.Module) and pretrained is None
     may_pad = getattr(target, "may_pad", False)
-    inputs = network_inputs(encoded.head(2), device)
+    inputs = network_inputs(some.head(2), device)
 
     def build() -> nn.Module:
         with _naming_module_params(params):

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.special import logsumexp, ndtri
 from sklearn.utils._param_validation import InvalidParameterError
 
+from sknn._moments import RunningMoments
+
 _LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
 _FLOAT = np.finfo(np.float64)
 
@@ -25,13 +27,16 @@ class StandardizedTargets:
 
     n_per_target = 1  # outputs
 
-    def __init__(self, y: np.ndarray, weight: np.ndarray | None):
+    def __init__(self, y: np.ndarray, weight: np.ndarray | None, running: bool = False):
+        """With `running` the mean and the scale are those of all rows that `update` has been given too."""
         self.ndim = y.ndim
-        y = _as_columns(y)
-        self.n_user_outputs = y.shape[1]
-        self.exponent = np.frexp(np.abs(y).max(axis=0))[1]
-        self.mean, self.scale = self._location_and_scale(self._small(y), weight)  # in units of 2^exponent
-        self.range = y.min(axis=0), y.max(axis=0)
+        self.n_user_outputs = _as_columns(y).shape[1]
+        self.exponent = np.frexp(np.abs(_as_columns(y)).max(axis=0))[1]
+        self.range = np.full(self.n_user_outputs, np.inf), np.full(self.n_user_outputs, -np.inf)
+        self._moments = RunningMoments(self.n_user_outputs) if running else None
+        if not running:  # in units of 2^exponent
+            self.mean, self.scale = self._location_and_scale(self._small(_as_columns(y)), weight)
+        self.update(y, weight)
 
     @property
     def n_outputs(self) -> int:
@@ -43,17 +48,23 @@ class StandardizedTargets:
         scale = np.sqrt(np.average(np.square(y - mean), axis=0, weights=weight))
         return mean, np.where(scale > 0, scale, 1.0)
 
-    def widen(self, y: np.ndarray) -> None:
-        """Take in the range of further training rows."""
+    @staticmethod
+    def _running_location_and_scale(moments: RunningMoments) -> tuple[np.ndarray, np.ndarray]:
+        return moments.mean, np.where(moments.spread > 0, moments.spread, 1.0)
+
+    def update(self, y: np.ndarray, weight: np.ndarray | None) -> None:
+        """Take in training rows: their range, and where it is running their mean and scale."""
+        self._check_shape(y)
         y = _as_columns(y)
         self.range = np.minimum(self.range[0], y.min(axis=0)), np.maximum(self.range[1], y.max(axis=0))
+        if self._moments is not None:
+            self._moments.update(y, weight)
+            self.exponent = np.frexp(np.abs(self.range).max(axis=0))[1]
+            mean, scale = self._running_location_and_scale(self._moments)
+            self.mean, self.scale = self._small(mean), self._small(scale)
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        if y.ndim != self.ndim or _as_columns(y).shape[1] != self.n_user_outputs:
-            raise ValueError(
-                f"y must have {self.n_user_outputs} target(s) in {self.ndim} dimension(s), as in the first fit. "
-                f"Got shape {y.shape}."
-            )
+        self._check_shape(y)
         with np.errstate(over="ignore"):
             target = ((self._small(_as_columns(y)) - self.mean) / self.scale).astype(np.float32)
         if not np.isfinite(target).all():
@@ -62,6 +73,13 @@ class StandardizedTargets:
                 f"standard deviations, in which the loss is computed. Got targets from {y.min()} to {y.max()}."
             )
         return target
+
+    def _check_shape(self, y: np.ndarray) -> None:
+        if y.ndim != self.ndim or _as_columns(y).shape[1] != self.n_user_outputs:
+            raise ValueError(
+                f"y must have {self.n_user_outputs} target(s) in {self.ndim} dimension(s), as in the first fit. "
+                f"Got shape {y.shape}."
+            )
 
     def decode(self, target: np.ndarray) -> np.ndarray:
         """From what `encode` gave, (n, T)."""
@@ -108,10 +126,10 @@ class StandardizedTargets:
 class QuantileTargets(StandardizedTargets):
     """Outputs (n, T · L) are quantiles: the lowest one, then what is added for each further one, before softplus."""
 
-    def __init__(self, y: np.ndarray, weight: np.ndarray | None, quantiles: tuple[float, ...]):
+    def __init__(self, y: np.ndarray, weight: np.ndarray | None, quantiles: tuple[float, ...], running: bool = False):
         self.quantiles = quantiles
         self.n_per_target = len(quantiles)
-        super().__init__(y, weight)
+        super().__init__(y, weight, running)
 
     def combine(self, members: np.ndarray) -> np.ndarray:
         mean = self._increasing(members).mean(axis=0)  # (n, T, L)
@@ -176,16 +194,20 @@ class GaussianTargets(StandardizedTargets):
 class LogLinkTargets(StandardizedTargets):
     """Outputs are logarithms of means; targets are divided by their mean, so that 0 stays 0."""
 
-    def __init__(self, y: np.ndarray, weight: np.ndarray | None, loss: str):
+    def __init__(self, y: np.ndarray, weight: np.ndarray | None, loss: str, running: bool = False):
         self.loss = loss
         self._check_range(y)
-        super().__init__(y, weight)
+        super().__init__(y, weight, running)
         if not (self.scale > 0).all():
             raise ValueError(f"The sum of y must be larger than 0 for loss={loss!r}. Got only zeros.")
 
     @staticmethod
     def _location_and_scale(y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(y.shape[1]), np.average(y, axis=0, weights=weight)
+
+    @staticmethod
+    def _running_location_and_scale(moments: RunningMoments) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros_like(moments.mean), np.where(moments.mean > 0, moments.mean, 1.0)
 
     def _check_range(self, y: np.ndarray) -> None:
         low = "larger than 0" if self.loss == "gamma" else "at least 0"
@@ -212,15 +234,17 @@ def kind_of_targets(loss, loss_params: dict) -> tuple:
     return (loss,) if loss in ("gaussian_nll", "poisson", "gamma") else ("standardised",)
 
 
-def make_targets(loss, loss_params: dict, y: np.ndarray, weight: np.ndarray | None) -> StandardizedTargets:
+def make_targets(
+    loss, loss_params: dict, y: np.ndarray, weight: np.ndarray | None, running: bool = False
+) -> StandardizedTargets:
     """The targets of a loss, by its name; those of a loss of the user's own are standardised."""
     if loss == "quantile":
-        return QuantileTargets(y, weight, check_quantiles(loss_params.get("quantiles", (0.5,))))
+        return QuantileTargets(y, weight, check_quantiles(loss_params.get("quantiles", (0.5,))), running)
     if loss == "gaussian_nll":
-        return GaussianTargets(y, weight)
+        return GaussianTargets(y, weight, running)
     if loss in ("poisson", "gamma"):
-        return LogLinkTargets(y, weight, loss)
-    return StandardizedTargets(y, weight)
+        return LogLinkTargets(y, weight, loss, running)
+    return StandardizedTargets(y, weight, running)
 
 
 def check_quantiles(quantiles) -> tuple[float, ...]:

@@ -73,7 +73,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         `validation_split` has folds; 1 for other networks and for "lbfgs".
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
-        categories, dates and missing cells. A scikit-learn transformer takes its place; missing
+        categories, dates and missing cells; for rows that come in chunks see `partial_fit`. A
+        scikit-learn transformer takes its place; missing
         cells, text and dates that it leaves are still encoded, numbers are passed on as they are.
         None passes numbers as float32 straight to the module, also from arrays of more than two
         dimensions. Images for "cnn" are divided by their largest absolute value. Preprocessing is fitted on the
@@ -118,7 +119,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
         Learning rate, larger than 0. "auto": 0.004 for "tabular", whose parts learn at multiples of it; for other
-        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs".
+        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs". For
+        `partial_fit` see there.
         :class:`sknn.LearningRateFinder` looks for one.
     lr_schedule : "auto", str, class, callable, dict or None, default="auto"
         What the learning rate is multiplied by as training progresses, t from 0 to 1; None: 1 throughout.
@@ -344,8 +346,22 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on some rows, from where the last call ended.
 
-        The first call fits the preprocessing on its rows, and decides what "auto" becomes. Nothing
-        is held out.
+        Chunks of any size, single rows too, and any order will do.
+
+        With `preprocessing="auto"` the first call's columns fix the layout, and nothing is left out, because what does
+        not vary yet may vary later. Numbers, flags and days of dates are standardised by the mean and the standard
+        deviation of all rows so far, and a missing cell is marked from the first one on. Levels of a category that come
+        later take codes of their own, 254 beyond those of the first call where they are embedded and 62 where they are
+        one-hot encoded; further ones count as unseen. Of a
+        `TableEncoder` only `embed` and whether it scales count here. Another transformer is fitted to the first call's
+        rows, and to those of each further call if it has a `partial_fit` of its own. After a `fit`, the preprocessing
+        and "auto" stay as that has set them.
+
+        Nothing is held out, and "auto" does not follow the number of rows in the first call: batches have 32 rows, or
+        all of a smaller chunk, the learning rate is 0.002 for "tabular" and 0.003 for other networks (0.05 with "sgd"
+        and "adagrad"; "lbfgs" takes a chunk at once), and "tabular" does not embed numbers. The optimizer's state goes
+        on from call to call, the learning rate stays. First weights do not depend on the data; a batch of a single row
+        takes the running statistics of a batch normalisation and leaves them.
 
         A call that fails leaves the estimator as it was before, as for `fit`.
 
@@ -356,13 +372,27 @@ class NNClassifier(ClassifierMixin, BaseNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed in the first call if its `y` lacks some.
+            All labels that will ever come. Needed in the first call, unless that is after a `fit`; not for a label
+            indicator.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows, one of them larger than 0. They count as multiples of the mean weight of all rows so
+            far.
 
         Returns
         -------
         self : NNClassifier
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.utils import shuffle
+        >>> from sknn import NNClassifier
+        >>> X, y = shuffle(*load_iris(return_X_y=True), random_state=0)
+        >>> net = NNClassifier("mlp", random_state=0)
+        >>> for start in range(0, 150, 5):
+        ...     net = net.partial_fit(X[start : start + 5], y[start : start + 5], classes=[0, 1, 2])
+        >>> net.score(X, y) > 0.8
+        True
         """
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
@@ -488,6 +518,10 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _make_target(self, y, train: Sample, params: dict, classes=None):
         self.temperature_ = 1.0
         if y.ndim == 1:
+            if classes is None and self._is_stream:
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit: all labels that will ever come. Got None."
+                )
             labels = y if classes is None else self._check_y(classes, "classes")
             target = ClassLabels(labels, params["class_weight"], train.y, train.weight)
             self.classes_ = target.classes
@@ -499,7 +533,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.classes_ = np.arange(y.shape[1])
         return LabelIndicator(y)
 
-    def _check_target_unchanged(self, train: Sample, params: dict) -> None:
+    def _update_target(self, train: Sample, params: dict) -> None:
         self._target.encode(train.y)  # refuses labels that are new
         if isinstance(self._target, ClassLabels):  # the weights of its classes may change
             self._target = ClassLabels(self._target.classes, params["class_weight"], train.y, train.weight)

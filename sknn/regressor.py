@@ -63,7 +63,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         `validation_split` has folds; 1 for other networks and for "lbfgs".
     preprocessing : "auto", transformer or None, default="auto"
         "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
-        categories, dates and missing cells. A scikit-learn transformer takes its place; missing
+        categories, dates and missing cells; for rows that come in chunks see `partial_fit`. A
+        scikit-learn transformer takes its place; missing
         cells, text and dates that it leaves are still encoded, numbers are passed on as they are.
         None passes numbers as float32 straight to the module, also from arrays of more than two
         dimensions. Images for "cnn" are divided by their largest absolute value. Preprocessing is fitted on the
@@ -113,7 +114,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         arguments by patterns of the module's parameter names.
     learning_rate : "auto" or float, default="auto"
         Learning rate, larger than 0. "auto": 0.01 for "tabular", whose parts learn at multiples of it; for other
-        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs".
+        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs". For
+        `partial_fit` see there.
         :class:`sknn.LearningRateFinder` looks for one.
     lr_schedule : "auto", str, class, callable, dict or None, default="auto"
         What the learning rate is multiplied by as training progresses, t from 0 to 1; None: 1 throughout.
@@ -323,8 +325,24 @@ class NNRegressor(RegressorMixin, BaseNN):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some rows, from where the last call ended.
 
-        The first call fits the preprocessing and the scale of the targets on its rows, and decides
-        what "auto" becomes. Nothing is held out.
+        Chunks of any size, single rows too, and any order will do. Targets are standardised by the mean and the
+        standard deviation of all rows so far (for "poisson" and "gamma" divided by the mean), and predictions stay
+        within the range of the targets so far.
+
+        With `preprocessing="auto"` the first call's columns fix the layout, and nothing is left out, because what does
+        not vary yet may vary later. Numbers, flags and days of dates are standardised by the mean and the standard
+        deviation of all rows so far, and a missing cell is marked from the first one on. Levels of a category that come
+        later take codes of their own, 254 beyond those of the first call where they are embedded and 62 where they are
+        one-hot encoded; further ones count as unseen. Of a
+        `TableEncoder` only `embed` and whether it scales count here. Another transformer is fitted to the first call's
+        rows, and to those of each further call if it has a `partial_fit` of its own. After a `fit`, the preprocessing
+        and "auto" stay as that has set them.
+
+        Nothing is held out, and "auto" does not follow the number of rows in the first call: batches have 32 rows, or
+        all of a smaller chunk, the learning rate is 0.002 for "tabular" and 0.003 for other networks (0.05 with "sgd"
+        and "adagrad"; "lbfgs" takes a chunk at once), and "tabular" does not embed numbers. The optimizer's state goes
+        on from call to call, the learning rate stays. First weights do not depend on the data; a batch of a single row
+        takes the running statistics of a batch normalisation and leaves them.
 
         A call that fails leaves the estimator as it was before, as for `fit`.
 
@@ -335,7 +353,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows, one of them larger than 0. They count as multiples of the mean weight of all rows so
+            far.
 
         Returns
         -------
@@ -427,16 +446,16 @@ class NNRegressor(RegressorMixin, BaseNN):
     def _make_target(self, y, train: Sample, params: dict, classes=None):
         loss, loss_params = params["loss"], params["loss_params"] or {}
         self._target_kind = kind_of_targets(loss, loss_params)
-        return make_targets(loss, loss_params, train.y, train.weight)
+        return make_targets(loss, loss_params, train.y, train.weight, running=self._is_stream)
 
-    def _check_target_unchanged(self, train: Sample, params: dict) -> None:
+    def _update_target(self, train: Sample, params: dict) -> None:
         kind = kind_of_targets(params["loss"], params["loss_params"] or {})
         if kind != self._target_kind:
             raise InvalidParameterError(
                 "The 'loss' parameter of NNRegressor must not change what is predicted when training goes on "
                 f"(warm_start, partial_fit). It was {self._target_kind!r} and is {kind!r} now; set warm_start=False."
             )
-        self._target.widen(train.y)
+        self._target.update(train.y, train.weight)
 
     def _predict_held_out(self, outputs, valid: Sample, members):
         return self._target.predict(outputs)

@@ -377,7 +377,7 @@ def test_warm_start_and_partial_fit_go_on(cls):
     assert len(net.fit(X, y).history_) == 6
     parts = quick(cls)
     for _ in range(3):
-        parts.partial_fit(X, y)
+        parts.partial_fit(X, y, **({"classes": np.unique(y)} if cls is NNClassifier else {}))
     assert len(parts.history_) == 3
     n_steps = parts.history_["train_batch_count"].sum()
     assert {int(state["step"]) for state in parts._optimizer_state[1].values()} == {n_steps}

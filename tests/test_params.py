@@ -116,7 +116,7 @@ def test_what_is_no_number_of_the_kind_is_refused(params):
 
 
 def test_parameters_are_checked_between_calls_of_partial_fit_too():
-    net = quick().partial_fit(X, y)
+    net = quick().partial_fit(X, y, classes=np.unique(y))
     with pytest.raises(InvalidParameterError, match="The 'learning_rate' parameter"):
         net.set_params(learning_rate=-1).partial_fit(X, y)
 

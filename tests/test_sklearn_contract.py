@@ -1,8 +1,9 @@
 """scikit-learn's own checks of an estimator, in the configurations in which the estimators are used."""
 
+import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
@@ -33,8 +34,9 @@ class SklearnFitsByParts(NNClassifier):
         for name in list(vars(self)):
             if name.endswith("_") or name in {"_target", "_optimizer_state"}:
                 delattr(self, name)
+        classes = {"classes": np.unique(y)} if is_classifier(self) else {}
         for _ in range(self.max_epochs):
-            self.partial_fit(X, y, sample_weight=sample_weight)
+            self.partial_fit(X, y, sample_weight=sample_weight, **classes)
         return self
 
 

@@ -102,7 +102,7 @@ def epoch_seconds(data: Images, seed: int, n_epochs: int = 4) -> dict[str, float
     nets = {name: network(seed, steps, 1).set_params(lr_schedule=None) for name, steps in changes(data).items()}
     for _ in range(n_epochs):
         for net in nets.values():
-            net.partial_fit(X, y)
+            net.partial_fit(X, y, classes=np.unique(y))
     return {name: net.history_["dur"].median() for name, net in nets.items()}
 
 

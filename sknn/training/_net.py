@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from sknn.augmentation import Augment, Mixture
@@ -346,12 +346,18 @@ class TrainingNet(NeuralNet):
                 hook(self)
 
     def _set_training(self, training=True):
-        """Training mode for all that trains: normalisations whose parameters are frozen keep their statistics."""
+        """Training mode for all that trains.
+
+        Normalisations whose parameters are frozen keep their statistics, and so do those over the batch where
+        a batch is a single row, which has none.
+        """
         super()._set_training(training)
         if training:
+            single = min(self.batch_size, len(self._train)) == 1
             for part in self.module_.modules():
                 own = list(part.parameters(recurse=False))
-                if own and isinstance(part, _NormBase) and not any(p.requires_grad for p in own):
+                is_frozen = own and isinstance(part, _NormBase) and not any(p.requires_grad for p in own)
+                if is_frozen or (single and isinstance(part, nn.BatchNorm1d)):
                     part.eval()
 
     def _rate(self) -> float:
