@@ -430,8 +430,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._finish(net, params, earlier, keep_optimizer=False)
             raise
         self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-        if not hasattr(self, "history_"):  # a callback has stopped training before an epoch was over
-            self._forget()
+        if not hasattr(self, "history_"):
+            raise InvalidParameterError(
+                f"The 'callbacks' parameter of {type(self).__name__} must let one epoch come to its end. Got one "
+                "that stopped training before; let it stop later."
+            )
         self._look_at_held_out(net, parts, n_rows=sample.n_passed)
         self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
         return self
@@ -601,9 +604,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if n_members is None:
             return rows
         packed = []
-        for part, members in zip(rows, (parts.train_rows, parts.valid_rows), strict=True):
+        for part, members, held_out in zip(rows, (parts.train_rows, parts.valid_rows), (False, True), strict=True):
             if part is not None:
-                part = PackedRows(part, members or [np.arange(len(part))] * n_members)
+                part = PackedRows(part, members or [np.arange(len(part))] * n_members, held_out)
             packed.append(part)
         return tuple(packed)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 
+from sknn._interrupt import noticing_interrupts
+
 
 def all_or_nothing(fit):
     """Decorate a fit so that, if it fails, the estimator is left as it was: with its earlier fit whole, or with none.
@@ -19,7 +21,8 @@ def all_or_nothing(fit):
     def fit_or_roll_back(self, *args, **kwargs):
         before = self.__dict__.copy()
         try:
-            return fit(self, *args, **kwargs)
+            with noticing_interrupts():
+                return fit(self, *args, **kwargs)
         except BaseException as error:
             if not (isinstance(error, KeyboardInterrupt) and _has_trained(self, before)):
                 self.__dict__.clear()

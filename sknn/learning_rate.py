@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
 from sknn._auto import is_auto
 from sknn._rollback import all_or_nothing
+from sknn.callbacks import StopTraining
 from sknn.plotting._matplotlib import import_pyplot
 
 _SMOOTHING = 0.9  # of the moving average of the loss
@@ -109,7 +111,11 @@ class LearningRateFinder(BaseEstimator):
         )
         if is_auto(net.batch_size) and len(y) < 2 * self.n_steps:
             net.set_params(batch_size=min(32, len(y)))
-        net.fit(X, y, **({} if sample_weight is None else {"sample_weight": sample_weight}))
+        try:
+            net.fit(X, y, **({} if sample_weight is None else {"sample_weight": sample_weight}))
+        except InvalidParameterError:  # no epoch came to its end
+            if not steps.is_done:
+                raise
         if not steps.losses:
             raise ValueError("The loss was not a finite number from the first step on. Scale X, or change the loss.")
         self.learning_rates_ = np.array(steps.rates)
@@ -154,6 +160,7 @@ class _Steps(Callback):
         self.lowest = lowest
         self.rates: list[float] = []
         self.losses: list[float] = []
+        self.is_done = False
 
     def __deepcopy__(self, memo):
         return self  # what a fit's own copy would note would be lost
@@ -179,7 +186,8 @@ class _Steps(Callback):
             self.losses.pop()
             self.rates.pop()
         if diverged or len(self.losses) == self.n_steps:
-            raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+            self.is_done = True
+            raise StopTraining
 
     def on_train_end(self, net, **kwargs):
         self.groups_ = None

@@ -8,6 +8,7 @@ from sknn.callbacks._max_norm import MaxNorm
 from sknn.callbacks._monitor import MonitorScore
 from sknn.callbacks._progress import ProgressLine
 from sknn.callbacks._sklearn_bridge import SklearnTasks
+from sknn.callbacks._stop import StopTraining
 from sknn.callbacks._time_limit import TimeLimit
 from sknn.callbacks._unfreeze import Unfreeze
 from sknn.callbacks._weight_average import WeightAverage
@@ -22,6 +23,7 @@ __all__ = [
     "SklearnTasks",
     "StopIfFarWorse",
     "StopIfNotFinite",
+    "StopTraining",
     "TimeLimit",
     "Unfreeze",
     "WeightAverage",

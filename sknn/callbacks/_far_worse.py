@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._stop import StopTraining
 
 _EPOCHS_SINCE_BEST = 5
 _EPOCHS_WORSE = 4
@@ -45,4 +46,4 @@ class StopIfFarWorse(ReadableCallback):
         last = losses[-_EPOCHS_WORSE:]
         rising = all(before < after for before, after in pairwise(last))
         if since_best >= _EPOCHS_SINCE_BEST and last[0] > limit and rising:
-            raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+            raise StopTraining

@@ -9,6 +9,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
+from sknn.callbacks._stop import StopTraining
+
 _CAUSES = (
     "Likely causes: a learning rate that is too high, unscaled numbers in X (with preprocessing=None or a "
     "transformer that does not scale), or a loss that is undefined for some output or target."
@@ -52,7 +54,7 @@ class StopIfNotFinite(Callback):
             ConvergenceWarning,
             stacklevel=2,
         )
-        raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+        raise StopTraining
 
 
 @torch.no_grad()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from skorch.callbacks import Callback
 
+from sknn.callbacks._stop import StopTraining
+
 
 class SklearnTasks(Callback):
     """One fit task an epoch, below the task of the whole fit.
@@ -38,7 +40,7 @@ class SklearnTasks(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         if self._end_task():
-            raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+            raise StopTraining
 
     def on_train_end(self, net, **kwargs):
         if self.task_ is not None:  # of an epoch that did not come to its end

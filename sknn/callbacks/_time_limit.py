@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._stop import StopTraining
 
 
 class TimeLimit(ReadableCallback):
@@ -39,4 +40,4 @@ class TimeLimit(ReadableCallback):
             if plan is not None and affordable:
                 plan.finish_in(affordable * net.history[-1]["train_batch_count"])
         if epoch >= self.last_epoch_:
-            raise KeyboardInterrupt  # how skorch's callbacks ask to stop
+            raise StopTraining

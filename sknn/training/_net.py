@@ -6,17 +6,21 @@ scikit-learn parameters; the estimators hand it rows, a module, a loss and callb
 
 from __future__ import annotations
 
-import dis
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from sknn._interrupt import check_interrupts, is_interrupted, noticing_interrupts
 from sknn.augmentation import Augment, Mixture
+from sknn.callbacks import StopTraining
 from sknn.modules import (
     HandGradient,
     as_columns,
@@ -31,7 +35,7 @@ from sknn.training._flat import FlatParameters, settings_of
 from sknn.training._losses import GRADIENTS, WeightedLoss
 from sknn.training._muon import Muon
 from sknn.training._optimizers import adapts, is_elementwise, needs_all_rows, takes_groups
-from sknn.training._packs import PackedBatches, PackedRows
+from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
 from sknn.training._penalties import Penalty
 from sknn.training._schedules import ByEpoch, Factor, Plan
 
@@ -41,9 +45,12 @@ _GRAD_HOOK = "on_grad_computed"
 # epoch.
 _STEP_HOOK, _PASS_HOOK = "on_step_end", "on_training_pass_end"
 
-
-class StopTrainingError(Exception):
-    """A callback asked to stop. Skorch's raise KeyboardInterrupt for it, which would hide the user's Ctrl-C."""
+# What a net that is pickled within a hook leaves behind: only training needs it, and not all of it can be pickled.
+_OF_TRAINING = {
+    "augment", "callbacks", "module", "penalty", "plan", "schedules", "valid",
+    "_begun", "_flat", "_frozen", "_hand", "_members_tensor", "_pass_listeners", "_step_listeners", "_train",
+    "_valid_outputs",
+}  # fmt: skip
 
 
 class TrainingNet(NeuralNet):
@@ -56,7 +63,8 @@ class TrainingNet(NeuralNet):
 
     A pack has `n_members` K (None for a single network), trains on `PackedRows`, and gives outputs
     (K, B, n_outputs). Its loss is the mean over members; each member's gradient is that of its own loss.
-    Callbacks that look at batches see the members' rows below each other.
+    Callbacks that look at batches see the members' rows below each other, each row that a member holds out once.
+    What they predict for the validation rows, or for a batch, is each member's on its own rows.
 
     Parameters
     ----------
@@ -129,15 +137,15 @@ class TrainingNet(NeuralNet):
         """Train until `max_epochs` or until a callback stops it. `restore` may give the optimizer an earlier state."""
         self._train, self.valid = train, valid
         self.n_members = n_members_of(self.module_)
+        if self.n_members is not None:
+            self.use_caching = False  # of a pack's batches, in which each member has rows of its own
         self._lowest: dict[str, float] = {}
         self._members_tensor: Tensor | None = None
         self._set_training(True)
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
-        own = [getattr(cb, _STEP_HOOK, None) for _, cb in self.callbacks_]
-        self._step_listeners = [hook for hook in own if hook is not None]
-        own = [getattr(cb, _PASS_HOOK, None) for _, cb in self.callbacks_]
-        self._pass_listeners = [hook for hook in own if hook is not None]
+        self._step_listeners = self._own_hooks(_STEP_HOOK)
+        self._pass_listeners = self._own_hooks(_PASS_HOOK)
         self._compares_losses = needs_all_rows(self.optimizer)
         self._lay_out_parameters()
         if restore is not None:
@@ -145,23 +153,42 @@ class TrainingNet(NeuralNet):
         if self.penalty is not None:
             self.penalty.begin(self.module_)
         self._first_rate = self.optimizer_.param_groups[0]["lr"] if self.optimizer_.param_groups else self.lr
-        self.notify("on_train_begin", X=train, y=None)
-        self.plan = None
-        if self.schedules:
-            self.plan = Plan(self.schedules, len(self.get_iterator(train, training=True)), self.max_epochs)
-            self.plan.begin(self.optimizer_, self.module_)
-        try:
-            self.fit_loop(train)
-        except StopTrainingError:
-            pass
-        finally:
-            if self.plan is not None:
-                self.plan.end()
+        self.plan: Plan | None = None
+        self._begun: list[Callback] = []
+        with noticing_interrupts():
             try:
-                self.notify("on_train_end", X=train, y=None)
-            finally:
-                self._release_parameters()
+                with suppress(StopTraining):
+                    self._begin_training()
+                    self.fit_loop(train)
+            except BaseException:
+                with suppress(Exception):  # it is the first error that tells what is wrong
+                    self._end_training()
+                raise
+            self._end_training()
         return self
+
+    def _begin_training(self) -> None:
+        for _, callback in self.callbacks_:
+            self._begun.append(callback)
+            with _asking_to_stop():
+                callback.on_train_begin(self, X=self._train, y=None)
+        if self.schedules:
+            self.plan = Plan(self.schedules, len(self.get_iterator(self._train, training=True)), self.max_epochs)
+            self.plan.begin(self.optimizer_, self.module_)
+
+    def _end_training(self) -> None:
+        """Tell each callback that has begun, once and whatever becomes of the others; from now on none hears more."""
+        self._batch_listeners = self._grad_listeners = False
+        with ExitStack() as steps:  # the last one first
+            steps.callback(self._release_parameters)
+            for callback in reversed(self._begun):
+                steps.callback(self._end_callback, callback)
+            if self.plan is not None:
+                steps.callback(self.plan.end)
+
+    def _end_callback(self, callback: Callback) -> None:
+        with suppress(StopTraining), _asking_to_stop():
+            callback.on_train_end(self, X=self._train, y=None)
 
     def _lay_out_parameters(self) -> None:
         """Flat parameters for an optimizer that treats all numbers alike; the gradient by hand where there is one."""
@@ -221,12 +248,8 @@ class TrainingNet(NeuralNet):
         return PackedBatches(dataset, balanced=training, **kwargs)
 
     def notify(self, method_name, **cb_kwargs):
-        try:
+        with _asking_to_stop():
             super().notify(method_name, **cb_kwargs)
-        except KeyboardInterrupt as stop:
-            if _is_raised_by_code(stop):
-                raise StopTrainingError from stop
-            raise
 
     def get_split_datasets(self, X, y=None, **fit_params):
         return self._train, self.valid
@@ -254,7 +277,7 @@ class TrainingNet(NeuralNet):
             steps.append(self.train_step_single(batch))
             if self._grad_listeners:
                 parameters = list(self.get_all_learnable_params())
-                self.notify(_GRAD_HOOK, named_parameters=parameters, batch=batch, training=True)
+                self.notify(_GRAD_HOOK, named_parameters=parameters, batch=self._shown(batch), training=True)
             return self._objective(steps[-1]["loss"]) if self._compares_losses else steps[-1]["loss"]
 
         if self.plan is not None:
@@ -264,11 +287,13 @@ class TrainingNet(NeuralNet):
             self.penalty.end_step()
         for parameter, value in self._frozen:
             parameter.data.copy_(value)
-        for hook in self._step_listeners:
-            hook(self)
+        if self._step_listeners:
+            self._call(self._step_listeners)
         return steps[0]
 
     def train_step_single(self, batch, **fit_params):
+        if not self.module_.training:  # a callback has predicted
+            self._set_training(True)
         inputs, target = batch
         mixture = None
         if self.augment is not None:
@@ -311,6 +336,8 @@ class TrainingNet(NeuralNet):
         return self._members_tensor
 
     def validation_step(self, batch, **fit_params):
+        if self.module_.training:
+            self._set_training(False)
         inputs, target = batch
         with torch.no_grad():
             output = self.infer(inputs)
@@ -326,7 +353,10 @@ class TrainingNet(NeuralNet):
             self._frozen = [(p, p.detach().clone()) for p in self._flat.parameters if not p.requires_grad]
         losses, sizes, outputs = [], [], []
         row_axis = 0 if self.n_members is None else 1
+        listens = self._batch_listeners or (training and self._grad_listeners)
         for batch in iterator:
+            if listens:
+                batch = _copied(batch)  # what a callback writes into it is for this step alone
             if self._batch_listeners:
                 self._notify_batch("on_batch_begin", batch, training)
             step = step_fn(batch)
@@ -342,8 +372,7 @@ class TrainingNet(NeuralNet):
         self._record_epoch(prefix, _weighted_mean(losses, sizes), len(sizes))
         if training:
             self.history.record("lr", self._rate())
-            for hook in self._pass_listeners:
-                hook(self)
+            self._call(self._pass_listeners)
 
     def _set_training(self, training=True):
         """Training mode for all that trains.
@@ -376,10 +405,7 @@ class TrainingNet(NeuralNet):
 
     def outputs_on_held_out(self) -> np.ndarray:
         """The outputs of the network as it is now on the validation rows."""
-        self.run_single_epoch(
-            self.get_iterator(self.valid), training=False, prefix="last", step_fn=self.validation_step
-        )
-        return self.valid_outputs()
+        return self._outputs(self.valid)
 
     def outputs_are_finite(self) -> bool:
         """Whether the network as it is now gives finite outputs for some training rows."""
@@ -402,6 +428,18 @@ class TrainingNet(NeuralNet):
     def predict(self, X):
         return self.decode(self._outputs(X))
 
+    def __getstate__(self):
+        """What predicts, with the history; without the rows, callbacks and tools of the training in progress."""
+        kept = object.__new__(type(self))
+        kept.__dict__.update(vars(self) | dict.fromkeys(vars(self).keys() & _OF_TRAINING) | {"callbacks_": []})
+        if vars(self).get("_flat") is not None:
+            kept.module_ = copy.deepcopy(self.module_)  # each parameter without the others that lie beside it
+        return super(TrainingNet, kept).__getstate__()
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.module = self.module_
+
     @property
     def classes_(self):
         return self.classes
@@ -412,30 +450,65 @@ class TrainingNet(NeuralNet):
         return tags
 
     def _outputs(self, X) -> np.ndarray:
-        """Outputs for a data set, or for the dict of tensors that skorch's callbacks take out of one."""
-        X = X.rows if isinstance(X, PackedRows) else X
-        if isinstance(X, dict):
-            X = _Inputs(X, self._train)
-        outputs = list(self.forward_iter(X))
-        if self.n_members is not None and outputs[0].ndim == 3:
-            return self.combine(torch.cat(outputs, 1).detach().cpu().numpy())
-        # what skorch's scoring callbacks have kept of a pack's batches has the members below each other
-        outputs = [as_columns(output, self.criterion_.n_outputs) for output in outputs]
+        outputs = [as_columns(output, self.criterion_.n_outputs) for output in self.forward_iter(X)]
         return torch.cat(outputs).detach().cpu().numpy()
 
+    def forward_iter(self, X, training=False, device="cpu"):
+        """Outputs for a data set, its `X`, a batch's inputs or any other dict of tensors; a pack's are combined.
+
+        Members predict the rows that they hold out where `X` is the validation rows of a pack, and their own where it
+        is one of its batches.
+        """
+        X = X.of if isinstance(X, HeldOutInputs) else X
+        if isinstance(X, BatchInputs):
+            yield self.evaluation_step((X, None), training).detach().to(device)
+        elif isinstance(X, PackedRows) and X.held_out:
+            of_members = [self.evaluation_step(batch, training) for batch in self.get_iterator(X)]
+            outputs = torch.cat(of_members, 1).detach().cpu().numpy()
+            members = [member.numpy() for member in X.members]
+            yield torch.from_numpy(held_out_outputs(outputs, members, self.combine)).to(device)
+        else:
+            for outputs in super().forward_iter(X, training, device):
+                if self.n_members is None:
+                    yield outputs
+                else:
+                    yield torch.from_numpy(self.combine(outputs.detach().cpu().numpy())).to(device)
+
+    def get_dataset(self, X, y=None):
+        if isinstance(X, PackedRows):
+            return X.rows
+        if isinstance(X, dict):
+            return _Inputs(X, torch.device(self.device))
+        if not isinstance(X, Rows):
+            raise TypeError(
+                "X must be a data set that a callback is given, its X, or a dict of tensors like it. Got "
+                f"{type(X).__name__}. For rows of a table use the fitted estimator's predict."
+            )
+        return X
+
     def evaluation_step(self, batch, training=False):
+        inputs = batch[0]
         self._set_training(training)
         with torch.set_grad_enabled(training):
-            return self.infer(batch[0], shared=True)
+            if isinstance(inputs, BatchInputs):
+                return inputs.below_each_other(self.infer(inputs.of_members))
+            return self.infer(inputs, shared=not isinstance(inputs, MemberInputs))
 
     def _notify_batch(self, hook: str, batch, training: bool, **step) -> None:
         if hook == "on_batch_begin":
             self.history.new_batch()
+        inputs, y = self._shown(batch)
+        if isinstance(inputs, BatchInputs) and step:
+            step["y_pred"] = inputs.below_each_other(step["y_pred"])
+        self.notify(hook, batch=(inputs, y), training=training, **step)
+
+    def _shown(self, batch):
+        """A batch as callbacks see it: inputs, and targets as the user knows them."""
         inputs, (target, _) = batch
-        if self.n_members is not None:
-            target = target.flatten(0, 1)
-            step = step | ({"y_pred": step["y_pred"].flatten(0, 1)} if step else {})
-        self.notify(hook, batch=(inputs, self._train.decoded(target)), training=training, **step)
+        if isinstance(inputs, MemberInputs):
+            inputs = BatchInputs(inputs)
+            target = inputs.below_each_other(target)
+        return inputs, self._train.decoded(target)
 
     def _record_epoch(self, prefix: str, loss: float, n_batches: int) -> None:
         is_best = loss < self._lowest.get(prefix, float("inf"))
@@ -450,6 +523,15 @@ class TrainingNet(NeuralNet):
         self.history.record_batch(f"{prefix}_loss", loss.item())
         self.history.record_batch(f"{prefix}_batch_size", size)
 
+    def _own_hooks(self, name: str) -> list[Callable]:
+        hooks = [getattr(callback, name, None) for _, callback in self.callbacks_]
+        return [hook for hook in hooks if hook is not None]
+
+    def _call(self, hooks: list[Callable]) -> None:
+        with _asking_to_stop():
+            for hook in hooks:
+                hook(self)
+
     @staticmethod
     def _has_hook(callback: Callback, hook: str) -> bool:
         return getattr(type(callback), hook, None) is not getattr(Callback, hook) or hook in vars(callback)
@@ -458,12 +540,10 @@ class TrainingNet(NeuralNet):
 class _Inputs(Rows):
     """Inputs without targets, for prediction."""
 
-    def __init__(self, inputs: dict, like: Rows | PackedRows):
-        like = like.rows if isinstance(like, PackedRows) else like
-        self.inputs, self.weight = inputs, None
-        self.device, self.decode = like.device, like.decode
+    def __init__(self, inputs: dict, device: torch.device):
+        self.inputs, self.weight, self.device = inputs, None, device
         self.target = torch.zeros(next(iter(inputs.values())).shape[0])
-        self.is_sparse = like.is_sparse
+        self.is_sparse = any(issparse(value) for value in inputs.values())
 
 
 def held_out_outputs(
@@ -490,6 +570,13 @@ def held_out_outputs(
     return found
 
 
+def _copied(batch):
+    inputs, (target, weight) = batch
+    copies = copy.copy(inputs)
+    copies.update({name: value.clone() for name, value in inputs.items()})
+    return copies, (target.clone(), None if weight is None else weight.clone())
+
+
 def _of_partners(y_true, partner: Tensor, row_axis: int):
     """Targets and weights of the rows that a mixing augmentation has put in."""
     target, weight = y_true
@@ -501,14 +588,16 @@ def _members_below_each_other(y_true):
     return target.flatten(0, 1), None if weight is None else weight.flatten()
 
 
-def _is_raised_by_code(interrupt: KeyboardInterrupt) -> bool:
-    """Whether a `raise` statement is where it comes from; Ctrl-C arrives at any other instruction."""
-    trace = interrupt.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return False
-    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+@contextmanager
+def _asking_to_stop() -> Iterator[None]:
+    """Around a hook: KeyboardInterrupt is how skorch's callbacks ask to stop, unless it comes from Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if is_interrupted():
+            raise
+        raise StopTraining from stop
+    check_interrupts()
 
 
 def _weighted_mean(losses: list[Tensor], sizes: list[int]) -> float:

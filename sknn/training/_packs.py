@@ -25,10 +25,13 @@ class PackedRows(Dataset):
     rows : Rows
     members : sequence of K int arrays
         Positions of each member's rows.
+    held_out : bool, default=False
+        Whether these are validation rows, each of which only the members that hold it out may predict.
     """
 
-    def __init__(self, rows: Rows, members: Sequence[np.ndarray]):
+    def __init__(self, rows: Rows, members: Sequence[np.ndarray], held_out: bool = False):
         self.rows = rows
+        self.held_out = held_out
         kind = np.int32 if len(rows) < np.iinfo(np.int32).max else np.int64  # positions of K members are many
         self.members = [torch.from_numpy(np.asarray(member, dtype=kind)) for member in members]
         self.n_rows = max(len(member) for member in self.members)
@@ -39,7 +42,7 @@ class PackedRows(Dataset):
 
     @property
     def X(self):  # noqa: N802 - the name is skorch's
-        return self.rows.X
+        return HeldOutInputs(self) if self.held_out else self.rows.X
 
     @property
     def y(self) -> np.ndarray:
@@ -70,6 +73,36 @@ class PackedRows(Dataset):
             order = torch.randperm(len(member), generator=generator)
             orders[k] = _filled(member[order], self.n_rows)
         return orders
+
+
+class HeldOutInputs(dict[str, Tensor]):
+    """All inputs of validation rows, with a note of whose they are: they may be the very tensors of training rows."""
+
+    def __init__(self, of: PackedRows):
+        super().__init__(of.rows.X)
+        self.of = of
+
+
+class MemberInputs(dict[str, Tensor]):
+    """Inputs (K, B, ...) of rows that each member has of its own.
+
+    The attribute `present` (K, B) tells rows from those that fill up a member which has fewer; None: all are rows.
+    """
+
+    present: Tensor | None = None
+
+
+class BatchInputs(dict[str, Tensor]):
+    """Inputs (n, ...) of a pack's batch as callbacks see them: the rows of the members below each other."""
+
+    def __init__(self, of_members: MemberInputs):
+        self.of_members = of_members
+        super().__init__({name: self.below_each_other(value) for name, value in of_members.items()})
+
+    def below_each_other(self, values: Tensor) -> Tensor:
+        """From (K, B, ...) to (n, ...)."""
+        values, present = values.flatten(0, 1), self.of_members.present
+        return values if present is None else values[present.flatten()]
 
 
 class PackedBatches:
@@ -121,10 +154,11 @@ class PackedBatches:
         for start in range(0, n_used, n_chunk):
             part = slice(start, min(start + n_chunk, n_used))
             inputs, target, weight = data.take(positions[:, part])
+            here = None
             if present is not None:
-                here = (present[:, part] * scale).to(data.device)
-                weight = here if weight is None else weight * here
-            yield from _split(inputs, target, weight, size)
+                here = present[:, part].to(data.device)
+                weight = here * scale if weight is None else weight * (here * scale)
+            yield from _split(inputs, target, weight, size, None if here is None else here > 0)
 
 
 def _filled(values: Tensor, size: int) -> Tensor:
@@ -132,9 +166,14 @@ def _filled(values: Tensor, size: int) -> Tensor:
     return values if len(values) == size else values.repeat(-(-size // len(values)))[:size]
 
 
-def _split(inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int) -> Iterator[Batch]:
+def _split(
+    inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int, present: Tensor | None
+) -> Iterator[Batch]:
     columns = [value.split(size, 1) for value in inputs.values()]
     targets = target.split(size, 1)
     weights = [None] * len(targets) if weight is None else weight.split(size, 1)
-    for *values, y, w in zip(*columns, targets, weights, strict=True):
-        yield dict(zip(inputs, values, strict=True)), (y, w)
+    which = [None] * len(targets) if present is None else present.split(size, 1)
+    for *values, y, w, rows in zip(*columns, targets, weights, which, strict=True):
+        batch = MemberInputs(zip(inputs, values, strict=True))
+        batch.present = rows
+        yield batch, (y, w)

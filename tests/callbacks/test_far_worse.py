@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknn import NNClassifier
-from sknn.callbacks import StopIfFarWorse
+from sknn.callbacks import StopIfFarWorse, StopTraining
 from sknn.modules import TabularNet
 
 
@@ -18,7 +18,7 @@ def epochs_until_stop(losses, n_rows=1_000):
         history.append({"valid_loss": loss})
         try:
             callback.on_epoch_end(net)
-        except KeyboardInterrupt:
+        except StopTraining:
             break
     return len(history)
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sknn.callbacks import TimeLimit
+from sknn.callbacks import StopTraining, TimeLimit
 from sknn.callbacks import _time_limit as module
 
 
@@ -25,7 +25,7 @@ def test_training_stops_before_the_epoch_that_would_pass_the_limit(monkeypatch, 
             epochs.append(clock.now)
             callback.on_epoch_end(net)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StopTraining):
         train()
     assert len(epochs) == n_epochs
 
