@@ -67,6 +67,7 @@ from sknn.preprocessing import (
     Table,
     TableEncoder,
     as_table,
+    as_values,
     as_weights,
     check_n_rows,
     make_encoder,
@@ -375,7 +376,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_n_rows(y, n_rows, "y")
         weight = None if sample_weight is None else as_weights(sample_weight, n_rows)
         if groups is not None:
-            groups = check_groups(groups, len(y))
+            groups = check_groups(as_values(groups, "groups"), n_rows)
         sample = Sample(table, y, weight, groups)
         # The positions that a splitter gives are those of the rows as the user passed them.
         return sample if _gives_positions(params["validation_split"]) else sample.without_zero_weights()

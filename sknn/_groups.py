@@ -12,26 +12,17 @@ import pandas as pd
 from scipy import sparse
 
 
-def check_groups(groups, n_rows: int) -> np.ndarray:
+def check_groups(groups: np.ndarray, n_rows: int) -> np.ndarray:
     """A group for each row, of a kind that can be sorted.
 
     Raises
     ------
     ValueError
-        For another number of rows or of dimensions, and where groups are missing.
+        For another number of rows or of dimensions.
     """
-    if hasattr(groups, "detach"):
-        groups = groups.detach().cpu().numpy()
-    groups = np.asarray(groups)
     if groups.shape not in ((n_rows,), (n_rows, 1)):
         raise ValueError(f"groups must hold a group for each of the {n_rows} rows of X. Got shape {groups.shape}.")
     groups = groups.ravel()
-    missing = pd.isna(groups)
-    if missing.any():
-        raise ValueError(
-            f"Input groups contains NaN: it must hold a group for each row, and {missing.sum()} are missing, the first "
-            f"in row {missing.argmax()}. Give those rows groups of their own, or leave them out."
-        )
     if groups.dtype == object and len({type(group) for group in groups}) > 1:
         return pd.factorize(groups)[0]  # what cannot be sorted can be told apart
     return groups

@@ -69,7 +69,7 @@ class StandardizedTargets:
             target = ((self._small(_as_columns(y)) - self.mean) / self.scale).astype(np.float32)
         if not np.isfinite(target).all():
             raise ValueError(
-                "y must hold targets whose distance from the mean of the training rows is less than 1e38 of their "
+                "y and y_val must hold targets whose distance from the mean of the training rows is below 1e38 of its "
                 f"standard deviations, in which the loss is computed. Got targets from {y.min()} to {y.max()}."
             )
         return target

@@ -233,7 +233,10 @@ class NNClassifier(ClassifierMixin, BaseNN):
         held it out, in the shape that `predict_proba` gives. NaN for rows of weight 0 and those that no split
         holds out. Only where members hold out folds.
     oof_score_ : float
-        Accuracy of those predictions. It is that of single members, so the ensemble is a little better.
+        Accuracy of those predictions. It is that of single members, so the ensemble is a little better. The epoch is
+        chosen by the same rows, which flatters small tables: on pure noise the log loss of `oof_prediction_` is below
+        that of the members on new rows by 0.026 for 100 rows, 0.011 for 300 and less than 0.002 for 1,000
+        (`docs/guide.md`).
     temperature_ : float
         By what logits are divided before they become probabilities; see `calibration`. Another number may be set.
 
@@ -402,7 +405,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         if (
             classes is not None
             and self.__sklearn_is_fitted__()
-            and not np.array_equal(np.unique(classes), self.classes_)
+            and not np.array_equal(np.unique(self._check_y(classes, "classes")), self.classes_)
         ):
             raise ValueError(f"classes must be those of the first partial_fit, {self.classes_}. Got {classes}.")
         return self._partial_fit(X, y, sample_weight, classes)

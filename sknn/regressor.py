@@ -222,7 +222,9 @@ class NNRegressor(RegressorMixin, BaseNN):
         it out, in the shape that `predict` gives. NaN for rows of weight 0 and those that no split holds
         out. Only where members hold out folds.
     oof_score_ : float
-        R² of those predictions. It is that of single members, so the ensemble is a little better.
+        R² of those predictions. It is that of single members, so the ensemble is a little better. The epoch is
+        chosen by the same rows, which flatters small tables: on pure noise it is above that of the members on new rows
+        by 0.18 for 100 rows, 0.07 for 300 and 0.01 for 1,000 (`docs/guide.md`).
 
     See Also
     --------

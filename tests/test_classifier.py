@@ -216,8 +216,8 @@ def test_class_weight_for_label_indicators_is_refused():
     ("labels", "message"),
     [
         (np.linspace(0, 1, 150), "Unknown label type: continuous"),
-        (np.array([None, *y[1:]], dtype=object), "values are missing"),
-        (pd.Series([pd.NA, *y[1:]]), "values are missing"),
+        (np.array([None, *y[1:]], dtype=object), "are missing"),
+        (pd.Series([pd.NA, *y[1:]]), "are missing"),
         (np.r_[np.nan, y[1:]], "NaN"),
         (np.array(["a", 1] * 75, dtype=object), "a mix of \\['int', 'str'\\]"),
         (np.c_[y, y], "multiclass-multioutput"),
@@ -236,6 +236,15 @@ def test_partial_fit_takes_classes_in_advance_and_refuses_others():
     net.partial_fit(X[100:], y[100:])
     with pytest.raises(ValueError, match="were not among the classes: \\[7\\]"):
         net.partial_fit(X[:3], [7, 0, 1])
+
+
+@pytest.mark.parametrize("classes", [["a", None], [0, np.nan], 3, [[0, 1, 2]], ["0", "1", "2"], {0, 1, 2}])
+def test_partial_fit_refuses_impossible_classes_by_name(classes):
+    net = quick()
+    for _ in range(2):  # in the first call, and in later ones
+        with pytest.raises(ValueError, match="classes"):
+            net.partial_fit(X, y, classes=classes)
+        net.partial_fit(X, y, classes=[0, 1, 2])
 
 
 def test_warm_start_refuses_new_classes():

@@ -190,5 +190,5 @@ def test_a_power_of_two_of_the_targets_is_one_of_the_predictions(power):
 
 def test_later_targets_that_are_too_far_from_the_first_are_refused():
     net = quick().partial_fit(np.arange(40).reshape(-1, 1), SIZE)
-    with pytest.raises(ValueError, match="y must hold targets whose distance from the mean"):
+    with pytest.raises(ValueError, match="y and y_val must hold targets whose distance from the mean"):
         net.partial_fit(np.arange(40).reshape(-1, 1), 1e300 * SIZE)

@@ -1,4 +1,4 @@
-"""What goes with the rows of a table, targets and weights, from any container to an array.
+"""What goes with the rows of a table, targets, weights and groups, from any container to an array.
 
 Which values are labels or targets is not decided here.
 """
@@ -157,8 +157,11 @@ def _side_by_side(columns: list[np.ndarray], n_rows: int) -> np.ndarray:
 
 def _refuse_missing(missing, name: str) -> None:
     if np.any(missing):
-        row = int(np.flatnonzero(missing.reshape(len(missing), -1).any(axis=1))[0])
-        raise ValueError(f"Input {name} contains NaN: values are missing, the first one in row {row}. Drop those rows.")
+        rows = np.flatnonzero(missing.reshape(len(missing), -1).any(axis=1))
+        n_missing, first = len(rows), rows[0]
+        raise ValueError(
+            f"Input {name} contains NaN: {n_missing} are missing, the first in row {first}. Drop those rows."
+        )
 
 
 def _is_number(cell) -> bool:
