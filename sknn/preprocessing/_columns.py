@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import datetime
 from numbers import Number
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from sknn.preprocessing._tables import refuse_infinity
+from sknn.preprocessing._tables import column_groups, plain_columns, refuse_infinity
 
 # Codes of a category column: two slots of their own, then the levels.
 UNSEEN, MISSING, FIRST_LEVEL = 0, 1, 2
@@ -52,6 +51,21 @@ def column_kind(column: pd.Series) -> str:
     return "category"
 
 
+def column_kinds(frame: pd.DataFrame) -> list[str]:
+    """The kind of each column; of plain numbers by dtype, and where none is missing together."""
+    kinds = ["flag" if dtype.kind == "b" else "number" for dtype in frame.dtypes]
+    plain = plain_columns(frame)
+    floats = [j for j in plain if frame.dtypes.iat[j].kind == "f"]
+    for group in column_groups(len(frame), floats):
+        empty = np.isnan(frame.iloc[:, group].to_numpy()).all(axis=0)
+        for k in np.flatnonzero(empty):
+            kinds[group[k]] = "empty"
+    others = sorted({*range(frame.shape[1])} - {*plain})
+    for j, (_, column) in zip(others, frame.iloc[:, others].items(), strict=True):
+        kinds[j] = column_kind(column)
+    return kinds
+
+
 def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
     """A column as float64 with NaN where it is missing; text that reads as numbers is read.
 
@@ -69,16 +83,25 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
         return np.full(len(column), np.nan)
     if duration:
         if kind != "duration":
-            raise changed_type(column, "durations", "something else; convert it by pandas.to_timedelta")
-        seconds = pd.to_timedelta(column).dt.total_seconds()
+            got = f"something else ({_at(column, _is_no_duration)}); convert it by pandas.to_timedelta"
+            raise changed_type(column, "durations", got)
+        if isinstance(column.dtype, pd.SparseDtype):
+            column = column.astype(column.dtype.subtype)
+        try:
+            seconds = pd.to_timedelta(column).dt.total_seconds()
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(
+                f"The durations in column {column.name!r} of X must be of a fixed length that nanoseconds can hold. "
+                f"{error}."
+            ) from None
         return seconds.to_numpy(dtype=np.float64, na_value=np.nan)
     if kind in {"duration", "date"}:
-        raise changed_type(column, "numbers", f"{kind}s")
+        raise changed_type(column, "numbers", f"{kind}s ({_at(column, pd.notna)})")
     try:
         numbers = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError, OverflowError):
-        raise changed_type(column, "numbers", "cells that are not numbers") from None
+    except (ValueError, TypeError, ArithmeticError):
+        raise changed_type(column, "numbers", f"cells that are not numbers ({_at(column, _is_no_number)})") from None
     refuse_infinity(values, column.name)
     return values
 
@@ -144,23 +167,29 @@ class NumberBlock:
         missing = np.isnan(values).any(axis=0)
         low, high = _range(values)
         center, factor = np.zeros(n_columns), np.ones(n_columns)
-        for j, flag in enumerate(flags):
-            if flag:
-                center[j], factor[j] = 0.5, 2.0
-            elif self.scale:
-                fit = _standard_scale if self.scale == "standard" else _robust_scale
+        flags = np.asarray(flags, dtype=bool)
+        center[flags], factor[flags] = 0.5, 2.0
+        if self.scale:
+            scaled = np.flatnonzero(~flags)
+            fit = _standard_scale if self.scale == "standard" else _robust_scale
+            if fit is _robust_scale and sample_weight is None:
+                rest = _scale_by_quartiles(sample, scaled, center, factor)
+            else:
+                rest = scaled
+            for j in rest:
                 center[j], factor[j] = fit(sample[:, j], sample_weight)
+            for j in scaled:
                 if factor[j] == 0 and high[j] > low[j]:  # the rows drawn miss what is rare
                     center[j], factor[j] = fit(values[:, j], weight)
         constant = ~(high > low)
         self.kept_ = np.flatnonzero(~constant)
         self.marked_ = np.flatnonzero(missing & (~np.isnan(low)))
         self.center_, self.factor_ = center[self.kept_], factor[self.kept_]
-        scaled = ~np.asarray(flags, dtype=bool)[self.kept_]
-        self.clipped_ = scaled & (self.scale == "robust")
+        numbers = ~flags[self.kept_]
+        self.clipped_ = numbers & (self.scale == "robust")
         self.quantiles_ = {}
         if self.scale == "quantile":
-            for k in np.flatnonzero(scaled):
+            for k in np.flatnonzero(numbers):
                 self.quantiles_[k] = _landmarks(sample[:, self.kept_[k]], sample_weight)
         self.all_kept_ = len(self.kept_) == n_columns
         return self
@@ -201,6 +230,24 @@ class NumberBlock:
 def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest value of each column, NaN for a column of missing cells only."""
     return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
+
+
+def _scale_by_quartiles(sample: np.ndarray, columns: np.ndarray, center: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Set what `_robust_scale` gives for `columns`, sorted together; returns those whose quartiles are equal."""
+    rest = []
+    for group in column_groups(len(sample), columns.tolist()):
+        order = np.sort(sample[:, group].T, axis=1)  # NaN last
+        n_present = order.shape[1] - np.isnan(order).sum(axis=1)
+        positions = np.ceil(np.multiply.outer(n_present, (0.25, 0.5, 0.75))).astype(int) - 1
+        positions = np.clip(positions, 0, np.maximum(n_present - 1, 0)[:, None])
+        first, median, third = np.take_along_axis(order, positions, axis=1).T.astype(np.float64)
+        spread = third - first
+        known = spread > 0  # neither 0 nor NaN
+        chosen = np.asarray(group)[known]
+        with np.errstate(over="ignore"):  # of a spread too small to divide by
+            center[chosen], factor[chosen] = median[known], 1 / spread[known]
+        rest.append(np.asarray(group)[~known])
+    return np.concatenate([np.empty(0, dtype=int), *rest])
 
 
 def _robust_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
@@ -251,14 +298,20 @@ def _as_normal(values: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return ndtri(np.clip((from_below + from_above) / 2, _LEAST_SHARE, 1 - _LEAST_SHARE))
 
 
-def find_levels(column: pd.Series) -> tuple[np.ndarray, Any]:
-    """For each cell the position of its level, -1 where it is missing, and the levels as they come."""
+def find_levels(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of a column's cells, -1 where missing, and its levels in the order of their first rows.
+
+    Raises
+    ------
+    TypeError
+        For cells that cannot be told apart, naming the column and a row.
+    """
     try:
-        return pd.factorize(np.asarray(column, dtype=object))
+        return _factorize(column)
     except TypeError:
         raise TypeError(
             f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
-            f"(for instance {column[column.notna()].iloc[0]!r}). An argument must be a string or a number."
+            f"({_at(column, _is_no_level)}). An argument must be a string or a number."
         ) from None
 
 
@@ -282,20 +335,20 @@ class CategoryColumn:
         self.min_frequency = min_frequency
 
     def fit(self, column: pd.Series, weight=None):
-        values = column[column.notna()]
-        position, levels = find_levels(values)
+        codes, levels = find_levels(column)
+        position = codes[codes >= 0]
         self.held_ = sorted({cell_kind(level) for level in levels})
-        self.constant_ = len(levels) == 1 and len(values) == len(column)
+        self.constant_ = len(levels) == 1 and len(position) == len(column)
         self.embedded_ = len(levels) > self.max_onehot and self.embed
         if len(levels) > self.max_onehot:
-            count = np.bincount(position, None if weight is None else weight[column.notna().to_numpy()])
+            count = np.bincount(position, None if weight is None else weight[codes >= 0])
             if self.embed:
                 levels = levels[count >= self.min_frequency]
             else:
                 levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
-        levels = _in_order(levels)
-        self.levels_ = pd.Index(levels, dtype=object)
-        self.had_missing_ = len(values) < len(column)
+        self.levels_ = _in_order(levels)
+        self._codes = {level: code for code, level in enumerate(self.levels_, FIRST_LEVEL)}
+        self.had_missing_ = len(position) < len(column)
         self.binary_ = len(levels) == 2 and not self.had_missing_ and not self.embedded_
         if self.embedded_:
             self._fit_frequency(column, weight)
@@ -323,14 +376,13 @@ class CategoryColumn:
     def codes(self, column: pd.Series) -> np.ndarray:
         """(n,) int64 codes of a column's cells."""
         try:
-            codes, found = pd.factorize(column)  # -1 where missing
-            found = np.asarray(found, dtype=object)
-            known = self.levels_.get_indexer(found)
+            codes, found = _factorize(column)
         except TypeError:
-            raise changed_type(column, "categories", "cells that are no categories") from None
+            got = f"cells that are no categories ({_at(column, _is_no_level)})"
+            raise changed_type(column, "categories", got) from None
         self._check_type(column, found)
-        lookup = np.append(np.where(known < 0, UNSEEN, known + FIRST_LEVEL), MISSING)
-        return lookup[codes]
+        lookup = [self._codes.get(level, UNSEEN) for level in found]
+        return np.array([*lookup, MISSING], dtype=np.int64)[codes]
 
     def write(self, column: pd.Series, out: np.ndarray) -> None:
         """One-hot encode a column's cells into (n, n_outputs) float32 `out`."""
@@ -357,7 +409,7 @@ class CategoryColumn:
     def _check_type(self, column: pd.Series, found: np.ndarray) -> None:
         """Text that turned into numbers, or the reverse, would silently be all unseen."""
         if len(found) and not any(cell_kind(value) in self.held_ for value in found):
-            got = f"{cell_kind(found[0])} (for instance {found[0]!r})"
+            got = f"{cell_kind(found[0])} ({_at(column, pd.notna)})"
             raise changed_type(column, " and ".join(self.held_), got)
 
 
@@ -406,7 +458,8 @@ class DateColumn:
         if kind == "empty":
             return np.full(len(column), np.datetime64("NaT", "us"))
         if kind != "date":
-            raise changed_type(column, "dates", "something else; convert it by pandas.to_datetime")
+            got = f"something else ({_at(column, _is_no_date)}); convert it by pandas.to_datetime"
+            raise changed_type(column, "dates", got)
         column = _as_datetimes(column)
         zone = getattr(column.dtype, "tz", None)
         if fitting:
@@ -453,6 +506,50 @@ def _as_datetimes(column: pd.Series) -> pd.Series:
             f"The dates in column {column.name!r} of X must be of one kind and one time zone. Got cells that do "
             f"not go together ({error}); convert the column by pandas.to_datetime(..., utc=True)."
         ) from None
+
+
+def _factorize(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of a column's cells, -1 where missing, and its distinct cells as objects of Python."""
+    # Not of the Series: what it finds would become an Index, which guesses at the type of its cells
+    codes, found = pd.factorize(column.to_numpy() if column.dtype == object else column.array)
+    return codes, np.asarray(found, dtype=object)
+
+
+def _is_no_number(cell) -> bool:
+    try:
+        pd.to_numeric(pd.Series([cell], dtype=object)).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError, ArithmeticError):
+        return True
+    return False
+
+
+def _is_no_duration(cell) -> bool:
+    return bool(pd.api.types.is_scalar(cell) and pd.notna(cell)) and not isinstance(
+        cell, datetime.timedelta | np.timedelta64
+    )
+
+
+def _is_no_date(cell) -> bool:
+    return bool(pd.api.types.is_scalar(cell) and pd.notna(cell)) and not isinstance(
+        cell, datetime.date | np.datetime64 | pd.Period
+    )
+
+
+def _is_no_level(cell) -> bool:
+    try:
+        hash(cell)
+    except TypeError:
+        return True
+    return False
+
+
+def _at(column: pd.Series, is_odd) -> str:
+    """The first cell that is odd and where it stands, in words."""
+    for position, (label, cell) in enumerate(zip(column.index, column.astype(object), strict=True)):
+        if is_odd(cell):
+            labelled = "" if label == position else f", labelled {label!r}"
+            return f"for instance {cell!r} in row {position}{labelled}"
+    return "all are missing"
 
 
 def cell_kind(value) -> str:

@@ -8,6 +8,7 @@ knows torch, and none learns from further rows: those of `_streams` do.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,10 +31,10 @@ from sknn.preprocessing._columns import (
     DateColumn,
     NumberBlock,
     as_numbers,
-    column_kind,
+    column_kinds,
     smooth_clip,
 )
-from sknn.preprocessing._tables import Table, as_table, check_columns, take_rows, with_names
+from sknn.preprocessing._tables import Table, as_table, check_columns, plain_columns, take_rows, with_names
 from sknn.preprocessing._value_codes import ValueCodes, act_as_codes
 
 MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
@@ -239,8 +240,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 frame = table.iloc[rows]
                 values = self._numbers_of(frame)
                 self._encode_frame(frame, x_num[rows, n_numbers:])
-                for k, j in enumerate(self._embedded):
-                    x_cat[rows, k] = self._categories[j].codes(frame.iloc[:, j])
+                for k, (j, column) in enumerate(_columns(frame, self._embedded)):
+                    x_cat[rows, k] = self._categories[j].codes(column)
             else:
                 values = _as_float(table[rows])
             self._numbers.write(values, x_num[rows, :n_numbers])
@@ -316,16 +317,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _fit_columns(self, frame: pd.DataFrame, weight) -> np.ndarray:
         """Fit categories and dates, and tell which of the numbers are flags."""
-        columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
-        kinds = [column_kind(column) for column in columns]
+        kinds = column_kinds(frame)
         self._number_columns = [j for j, kind in enumerate(kinds) if kind in {"number", "duration", "flag"}]
         self._durations = {j for j in self._number_columns if kinds[j] == "duration"}
-        for j, kind in enumerate(kinds):
-            if kind == "date":
-                self._dates[j] = DateColumn().fit(columns[j])
-            elif kind == "category":
+        others = [j for j, kind in enumerate(kinds) if kind in {"date", "category"}]
+        for j, column in _columns(frame, others):
+            if kinds[j] == "date":
+                self._dates[j] = DateColumn().fit(column)
+            else:
                 category = CategoryColumn(self.max_onehot, self.embed, self.min_frequency)
-                self._categories[j] = category.fit(columns[j], weight)
+                self._categories[j] = category.fit(column, weight)
         self._embedded = [j for j, column in self._categories.items() if column.embedded_]
         flags = [kinds[j] == "flag" for j in self._number_columns]
         return np.array(flags + [False] * len(self._dates), dtype=bool)
@@ -333,12 +334,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _numbers_of(self, frame: pd.DataFrame) -> np.ndarray:
         """(n, numbers + dates) float64: the number columns and each date's days."""
         block = frame.iloc[:, list(self._number_columns)]
-        plain = all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in block.dtypes)
-        if plain and not self._durations:
+        durations = [k for k, j in enumerate(self._number_columns) if j in self._durations]
+        plain = sorted({*plain_columns(block)} - {*durations})
+        if len(plain) == block.shape[1]:
             numbers = block.to_numpy(dtype=np.float64)
         else:
-            columns = [as_numbers(frame.iloc[:, j], j in self._durations) for j in self._number_columns]
-            numbers = np.column_stack(columns) if columns else np.empty((len(frame), 0))
+            numbers = np.empty(block.shape)
+            numbers[:, plain] = block.iloc[:, plain].to_numpy(dtype=np.float64)
+            for k, column in _columns(block, sorted({*range(block.shape[1])} - {*plain})):
+                numbers[:, k] = as_numbers(column, k in durations)
         if not self._dates:
             return numbers
         days = [date.days(frame.iloc[:, j]) for j, date in self._dates.items()]
@@ -347,10 +351,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _encode_frame(self, frame: pd.DataFrame, x_num: np.ndarray) -> None:
         """Fill the columns that follow the numbers."""
         stop = 0
-        for j, encoder in self._parts():
+        parts = [(j, encoder) for j, encoder in self._parts() if encoder.n_outputs]
+        for (_, encoder), (_, column) in zip(parts, _columns(frame, [j for j, _ in parts]), strict=True):
             start, stop = stop, stop + encoder.n_outputs
-            if encoder.n_outputs:
-                encoder.write(frame.iloc[:, j], x_num[:, start:stop])
+            encoder.write(column, x_num[:, start:stop])
 
     def _match_container(self, table: np.ndarray | pd.DataFrame) -> np.ndarray | pd.DataFrame:
         """A frame where `fit` saw a frame, an array where it saw an array; columns in the same order."""
@@ -384,14 +388,14 @@ class TransformedEncoder:
         takes_weight = sample_weight is not None and has_fit_parameter(self.transformer, "sample_weight")
         weight = {"sample_weight": sample_weight} if takes_weight else {}
         # fit_transform, not fit then transform: cross-fitting transformers depend on it
-        transformed = self.transformer.fit_transform(table, y, **weight)
-        return self._read(self.rest.fit_encode, transformed, y, sample_weight)
+        transformed = self._call(self.transformer.fit_transform, table, y, **weight)
+        return self.rest.fit_encode(transformed, y, sample_weight)
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         return self.encode(table)
 
     def encode(self, table: Table) -> Encoded:
-        return self._read(self.rest.encode, self.transformer.transform(table))
+        return self.rest.encode(self._call(self.transformer.transform, table))
 
     @property
     def n_features_(self) -> int:
@@ -405,8 +409,27 @@ class TransformedEncoder:
     def cat_cardinalities_(self) -> tuple[int, ...]:
         return self.rest.cat_cardinalities_
 
-    def _read(self, encode, transformed, *args) -> Encoded:
-        return encode(as_table(transformed, estimator=self.transformer), *args)
+    def _call(self, method, table: Table, *args, **kwargs) -> Table:
+        """What a method of the transformer makes of a table, as a table of as many rows."""
+        name = type(self.transformer).__name__
+        try:
+            transformed = method(table, *args, **kwargs)
+        except (ValueError, TypeError) as error:
+            others = _no_numbers(table)
+            if not others:
+                raise
+            raise ValueError(
+                f"{name}, the transformer in 'preprocessing', cannot take X: {error} Columns {others!r} of X are not "
+                "plain numbers; encode them by a ColumnTransformer, or set preprocessing='auto'."
+            ) from error
+        must = f"The output of {name}, the transformer in 'preprocessing', must be a table of the {table.shape[0]} rows"
+        try:
+            result = as_table(transformed, estimator=self.transformer)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{must} of X. Got {type(transformed).__name__}: {error}") from error
+        if result.shape[0] != table.shape[0]:
+            raise ValueError(f"{must} of X. Got {result.shape[0]} rows.")
+        return result
 
 
 class ArrayEncoder:
@@ -504,9 +527,23 @@ def as_numbers_array(table: np.ndarray | pd.DataFrame) -> np.ndarray:
     return np.column_stack([as_numbers(table.iloc[:, j]) for j in range(table.shape[1])])
 
 
+def _columns(frame: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, pd.Series]]:
+    """Some columns with their positions; a thousand times `iloc` would take longer than what is done with them."""
+    for j, (_, column) in zip(positions, frame.iloc[:, positions].items(), strict=True):
+        yield j, column
+
+
 def _as_float(values: np.ndarray) -> np.ndarray:
     """float32 and float64 as they are, whole numbers and flags as float64."""
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+
+
+def _no_numbers(table: Table) -> list:
+    """Names of a frame's columns that are not numbers of numpy's types."""
+    if not isinstance(table, pd.DataFrame):
+        return []
+    plain = set(plain_columns(table))
+    return [name for j, name in enumerate(table.columns) if j not in plain]
 
 
 def _holds_times(dtype) -> bool:

@@ -360,7 +360,7 @@ class StreamTransformer(TransformedEncoder, ChunkEncoder):
                 sample_weight is not None and "sample_weight" in signature(self.transformer.partial_fit).parameters
             )
             self.transformer.partial_fit(table, y, **({"sample_weight": sample_weight} if takes_weight else {}))
-        return self._read(self.rest.update_encode, self.transformer.transform(table), y, sample_weight)
+        return self.rest.update_encode(self._call(self.transformer.transform, table), y, sample_weight)
 
     def expected_rows(self, n_rows: int, seed: int) -> Encoded:
         return self.rest.expected_rows(n_rows, seed)

@@ -5,6 +5,7 @@ Nothing here looks at what a column means; that is the encoder's work.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils import check_array
 
 Table: TypeAlias = np.ndarray | sparse.csr_array | pd.DataFrame
 
+_GROUP_CELLS = 1 << 20  # cells of several columns that are looked at together
 _OBJECTS_OF_POLARS = ("String", "Categorical", "Enum", "Struct", "List", "Array", "Int128", "UInt128")
 
 
@@ -36,6 +38,10 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
         return _check_frame(X, estimator)
     if not sparse.issparse(X):
         X = _as_array(X)
+        if X.dtype.kind == "V":
+            raise ValueError(f"X must be numbers, text or dates. Got an array of dtype {X.dtype}; pass a DataFrame.")
+        if X.dtype.kind == "T":  # numpy's text of any length, which pandas does not know
+            X = X.astype(object)
         if X.dtype.kind in "OSUMm" and not numbers_only:
             # For its shape alone: the full check would first try to read the cells as numbers.
             check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
@@ -64,7 +70,7 @@ def with_names(table: Table) -> Table:
     """A table to read feature names from: without names that scikit-learn refuses, which repeat or are no strings."""
     if not isinstance(table, pd.DataFrame):
         return table
-    named = table.columns.is_unique and all(isinstance(name, str) for name in table.columns)
+    named = table.columns.is_unique and all(type(name) is str for name in table.columns)
     return table if named else table.set_axis(range(table.shape[1]), axis=1)
 
 
@@ -80,9 +86,22 @@ def check_columns(seen: list | None, table: Table) -> None:
         return
     columns = list(table.columns)
     # The names 0, 1, ... are also those of a frame made of an array, whose columns count by position
-    by_position = columns == list(range(len(columns))) and set(columns) != set(seen)
-    if columns != seen and not by_position:
+    by_position = _same_names(columns, list(range(len(columns)))) and set(columns) != set(seen)
+    if not _same_names(columns, seen) and not by_position:
         raise ValueError(f"The columns of X must be those of fit, in that order: {seen!r}. Got {columns!r}.")
+
+
+def _same_names(names: list, others: list) -> bool:
+    return len(names) == len(others) and all(map(_same_name, names, others))
+
+
+def _same_name(name, other) -> bool:
+    """Whether two names are equal; missing ones are, which do not compare, or not as equal."""
+    if name is other:
+        return True
+    if pd.api.types.is_scalar(name) and pd.isna(name):
+        return bool(pd.api.types.is_scalar(other) and pd.isna(other))
+    return other is not pd.NA and bool(name == other)
 
 
 def _is_plain(X) -> bool:
@@ -173,13 +192,34 @@ def _check_frame(frame: pd.DataFrame, estimator) -> Table:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required by {name}."
         )
-    for position, dtype in enumerate(frame.dtypes):
+    dtypes = list(frame.dtypes)
+    for position, dtype in enumerate(dtypes):
         if dtype.kind == "c":
             raise ValueError(f"Complex data not supported: column {frame.columns[position]!r} of X is {dtype}.")
-        if dtype.kind == "f":
+    floats = [position for position, dtype in enumerate(dtypes) if dtype.kind == "f"]
+    plain = set(plain_columns(frame))
+    for group in column_groups(len(frame), [position for position in floats if position in plain]):
+        with np.errstate(over="ignore"):  # infinite, then
+            values = frame.iloc[:, group].to_numpy(dtype=np.float64)
+        for k in np.flatnonzero(np.isinf(values).any(axis=0)):
+            refuse_infinity(values[:, k], frame.columns[group[k]])
+    for position in floats:
+        if position not in plain:
             values = frame.iloc[:, position].to_numpy(dtype=np.float64, na_value=np.nan)
             refuse_infinity(values, frame.columns[position])
     return frame
+
+
+def plain_columns(frame: pd.DataFrame) -> list[int]:
+    """Positions of the columns that are numbers or flags of numpy's types."""
+    return [j for j, dtype in enumerate(frame.dtypes) if isinstance(dtype, np.dtype) and dtype.kind in "iufb"]
+
+
+def column_groups(n_rows: int, columns: list[int]) -> Iterator[list[int]]:
+    """Columns, as many at a time as make up a block of bounded memory."""
+    size = max(1, _GROUP_CELLS // max(n_rows, 1))
+    for start in range(0, len(columns), size):
+        yield columns[start : start + size]
 
 
 def refuse_infinity(values: np.ndarray, name) -> None:
