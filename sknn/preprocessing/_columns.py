@@ -511,7 +511,10 @@ def _as_datetimes(column: pd.Series) -> pd.Series:
 def _factorize(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Codes of a column's cells, -1 where missing, and its distinct cells as objects of Python."""
     # Not of the Series: what it finds would become an Index, which guesses at the type of its cells
-    codes, found = pd.factorize(column.to_numpy() if column.dtype == object else column.array)
+    try:
+        codes, found = pd.factorize(column.to_numpy() if column.dtype == object else column.array)
+    except NotImplementedError:  # Arrow's lists and the like
+        codes, found = pd.factorize(np.asarray(column, dtype=object))
     return codes, np.asarray(found, dtype=object)
 
 
