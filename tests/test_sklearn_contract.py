@@ -34,7 +34,9 @@ class SklearnFitsByParts(NNClassifier):
         for name in list(vars(self)):
             if name.endswith("_") or name in {"_target", "_optimizer_state"}:
                 delattr(self, name)
-        classes = {"classes": np.unique(y)} if is_classifier(self) else {}
+        labels = np.asarray(y)
+        is_indicator = labels.ndim == 2 and labels.shape[1] > 1
+        classes = {"classes": np.unique(labels)} if is_classifier(self) and not is_indicator else {}
         for _ in range(self.max_epochs):
             self.partial_fit(X, y, sample_weight=sample_weight, **classes)
         return self
