@@ -79,3 +79,12 @@ class RunningMoments:
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """0 where there is nothing to divide by."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def deviation_of_members(values: np.ndarray) -> np.ndarray:
+    """Standard deviation over the first axis, (K, n, ...) to (n, ...).
+
+    Members are added up in their order. `numpy.std` would add those of a single row up in pairs, to other last bits.
+    """
+    mean = sum(values) / len(values)
+    return np.sqrt(sum(np.square(value - mean) for value in values) / len(values))

@@ -21,9 +21,10 @@ Combine = Callable[[np.ndarray], np.ndarray]
 _BLOCK_CELLS = 1 << 21  # encoded cells held at a time
 _MAX_BLOCK_ROWS = 1 << 15
 _PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory than the rows
-# Matrix products of fewer rows take other kernels, whose last bits differ. With all blocks at least
-# this high, a row's prediction does not depend on the rows beside it.
-_MIN_BLOCK_ROWS = 32
+# The vector units of a CPU work on up to 16 rows at once, and matrix products on tiles of a few such vectors; rows
+# that are left over take other paths, whose last bits differ. With all blocks filled up to a multiple of this, a row's
+# prediction does not depend on the rows beside it.
+_ROW_MULTIPLE = 32
 
 
 def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
@@ -38,8 +39,9 @@ def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | N
     for start, encoded in _encoded_blocks(encoder, table, step):
         block = _forward(module, encoded, n_outputs, n_members is not None)
         block = block if n_members is None else combine(block)
+        block = block[..., : encoded.x_num.shape[0], :]  # without what has filled it up
         if block.shape[-2] == n_rows:
-            return block
+            return np.ascontiguousarray(block)  # sums along a row take another order in another layout
         if start == 0:
             result = np.empty((*block.shape[:-2], n_rows, block.shape[-1]), dtype=block.dtype)
         # Copied: small blocks left between the large ones of the network would keep their memory from being used again
@@ -60,9 +62,10 @@ def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Enc
 def block_rows(encoder, n_members: int = 1) -> int:
     """Rows that are encoded and passed through the network at a time."""
     if n_members == 1:
-        return max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_))
-    rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_PACK_WIDENING * encoder.n_cells_))
-    return max(_MIN_BLOCK_ROWS, rows // n_members)
+        rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
+    else:
+        rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_PACK_WIDENING * encoder.n_cells_)) // n_members
+    return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
 
 
 def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Tensor]:
@@ -71,25 +74,22 @@ def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Te
 
 
 def _forward(module: nn.Module, encoded: Encoded, n_outputs: int | None, is_pack: bool) -> np.ndarray:
-    n_rows = encoded.x_num.shape[0]
-    if n_rows < _MIN_BLOCK_ROWS:
-        encoded = Encoded(*(_pad(values, _MIN_BLOCK_ROWS) for values in encoded))
+    n_missing = -encoded.x_num.shape[0] % _ROW_MULTIPLE
+    if n_missing:
+        encoded = Encoded(*(_pad(values, n_missing) for values in encoded))
     inputs = network_inputs(encoded, _device_of(module))
     with torch.inference_mode():
         output = call_module(module, inputs, shared=True)
         output = output if is_pack or n_outputs is None else as_columns(output, n_outputs)
-        return output.detach().cpu().numpy()[..., :n_rows, :]
+        return output.detach().cpu().numpy()
 
 
-def _pad(values, n_rows: int):
-    """The last row repeated until there are `n_rows`."""
+def _pad(values, n_missing: int):
+    """The last row repeated `n_missing` times."""
     if values is None:
         return None
     values = values.toarray() if sparse.issparse(values) else values
-    padded = np.empty((n_rows, *values.shape[1:]), dtype=values.dtype)
-    padded[: len(values)] = values
-    padded[len(values) :] = values[-1]
-    return padded
+    return np.concatenate([values, np.broadcast_to(values[-1:], (n_missing, *values.shape[1:]))])
 
 
 def _device_of(module: nn.Module) -> torch.device:

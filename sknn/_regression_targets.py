@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import logsumexp, ndtri
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn._moments import RunningMoments
+from sknn._moments import RunningMoments, deviation_of_members
 
 _LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
 _FLOAT = np.finfo(np.float64)
@@ -103,7 +103,7 @@ class StandardizedTargets:
     def spread_of_members(self, members: np.ndarray) -> np.ndarray:
         """Standard deviations, in the unit of y, of the members' predictions from their outputs (K, n, n_outputs)."""
         predicted = np.stack([self._in_unit(self._centers(outputs)) for outputs in members])
-        return self._shaped(self._large(self._small(predicted).std(axis=0)))
+        return self._shaped(self._large(deviation_of_members(self._small(predicted))))
 
     def score(self, metric: Callable, y: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None) -> float:
         """A metric that does not depend on the unit of y."""

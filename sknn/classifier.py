@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from sknn._base import BaseNN
 from sknn._calibration import SPREAD, WIDE_SPREAD, best_temperature, ensemble_shrinkage
+from sknn._moments import deviation_of_members
 from sknn._params import CONSTRAINTS
 from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
@@ -456,7 +457,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         std : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
             Standard deviation of the members' probabilities; 0 for a single network.
         """
-        return self._target.probabilities(self._member_outputs(X), self.temperature_).std(axis=0)
+        return deviation_of_members(self._target.probabilities(self._member_outputs(X), self.temperature_))
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities, also where the probability itself would be 0.

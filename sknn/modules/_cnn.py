@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._mlp import Activation, Dropout, for_each_layer, make_activation, normalizing
+from sknn.modules._mlp import Activation, Dropout, Linear, for_each_layer, make_activation, normalizing
 
 _NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm2d}
 _LEAST_POOLED = 4  # pixels: a smaller picture is not halved any more
@@ -100,9 +100,9 @@ class CNN(nn.Module):
         self.head = nn.Sequential(
             nn.Flatten(),
             *([Dropout(dropout)] if dropout else []),
-            nn.Linear(channels * height * width, head_size),
+            Linear(channels * height * width, head_size),
             make_activation(activations[-1]),
-            nn.Linear(head_size, n_outputs),
+            Linear(head_size, n_outputs),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sknn.modules._build import call_module
 from sknn.modules._members import n_members_of, tensor_of
+from sknn.modules._mlp import Linear
 from sknn.modules._tabular import TabularNet
 
 
@@ -49,7 +50,8 @@ def renew_head(module: nn.Module, n_outputs: int) -> nn.Module:
         return module
     name = head_of(module)
     old: Any = module.get_submodule(name)
-    new = nn.Linear(old.in_features, n_outputs, bias=old.bias is not None).to(old.weight)
+    layer = Linear if isinstance(old, Linear) else nn.Linear
+    new = layer(old.in_features, n_outputs, bias=old.bias is not None).to(old.weight)
     if not name:
         return new
     parent, _, attribute = name.rpartition(".")

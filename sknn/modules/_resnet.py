@@ -11,7 +11,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._mlp import Activation, CategoryEmbedding, Dropout, for_each_layer, make_activation, normalizing
+from sknn.modules._mlp import (
+    Activation,
+    CategoryEmbedding,
+    Dropout,
+    Linear,
+    for_each_layer,
+    make_activation,
+    normalizing,
+)
 
 
 class ResNet(nn.Module):
@@ -92,14 +100,14 @@ class ResNet(nn.Module):
         activations = for_each_layer("activation", activation, n_blocks)
         rates = for_each_layer("dropout", dropout, n_blocks)
         self.embedding = CategoryEmbedding(cat_cardinalities, embedding_dim) if cat_cardinalities else None
-        self.first = nn.Linear(n_features + embedding_dim * len(cat_cardinalities), width)
+        self.first = Linear(n_features + embedding_dim * len(cat_cardinalities), width)
         self.blocks = nn.ModuleList()
         for size, kind, rate in zip(hidden_layer_sizes, activations, rates, strict=True):
-            hidden = [nn.Linear(width, size), make_activation(kind), *_dropout(rate)]
-            back = [nn.Linear(size, width), *_dropout(residual_dropout)]
+            hidden = [Linear(width, size), make_activation(kind), *_dropout(rate)]
+            back = [Linear(size, width), *_dropout(residual_dropout)]
             self.blocks.append(nn.Sequential(*normalizing(normalization, width), *hidden, *back))
         self.head = nn.Sequential(
-            *normalizing(normalization, width), make_activation(activations[-1]), nn.Linear(width, n_outputs)
+            *normalizing(normalization, width), make_activation(activations[-1]), Linear(width, n_outputs)
         )
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None = None) -> Tensor:

@@ -14,6 +14,7 @@ from sknn.modules import (
     drawing_from,
     module_params_of,
 )
+from sknn.modules._mlp import Linear
 
 
 def test_mlp_is_linear_layers_with_activations_between():
@@ -92,7 +93,7 @@ def test_dropout_draws_from_the_generator_of_the_fit_and_not_from_the_global_one
 def test_each_hidden_layer_can_have_its_own_activation_and_dropout(names):
     net = MLP(3, 2, hidden_layer_sizes=(5, 4), activation=names, dropout=[0.0, 0.25])
     kinds = [type(layer) for layer in net.layers]
-    assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.Tanh, Dropout, nn.Linear]
+    assert kinds == [Linear, nn.ReLU, Linear, nn.Tanh, Dropout, Linear]
     assert net.layers[4].p == 0.25
 
 
@@ -100,7 +101,7 @@ def test_each_hidden_layer_can_have_its_own_activation_and_dropout(names):
 def test_normalization_stands_between_the_linear_layer_and_its_activation(name, kind):
     net = MLP(3, 2, hidden_layer_sizes=(5, 4), normalization=name, dropout=0.5)
     kinds = [type(layer) for layer in net.layers]
-    assert kinds == [nn.Linear, kind, nn.ReLU, Dropout] * 2 + [nn.Linear]
+    assert kinds == [Linear, kind, nn.ReLU, Dropout] * 2 + [nn.Linear]
 
 
 @pytest.mark.parametrize(("name", "axis"), [("batch", 0), ("layer", 1)])
