@@ -721,11 +721,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         history = _as_frame(net.history[: best.n_epochs_])
         if not len(history):
             return
+        is_loaded = len(history) < best.n_epochs_  # a callback has gone back to a checkpoint
         if len(earlier):
             history["epoch"] += len(earlier)
             history = pd.concat([earlier, history], ignore_index=True)
         self.n_iter_ = len(history)
-        self.best_epoch_ = len(earlier) + best.best_epoch_
+        self.best_epoch_ = self.n_iter_ if is_loaded else len(earlier) + best.best_epoch_
         self.loss_curve_ = history["train_loss"].tolist()
         monitor, _ = monitored_column(params, net.valid is not None)
         self.validation_scores_ = None if monitor is None else history[monitor].tolist()

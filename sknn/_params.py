@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, InputShapeSetter
 from torch import nn
 
 from sknn._auto import PRESETS, is_auto
@@ -476,6 +476,12 @@ def _check_callbacks(owner: str, callbacks) -> None:
             raise InvalidParameterError(
                 f"The 'callbacks' parameter of {owner} must be a list of skorch callbacks or (name, callback) pairs. "
                 f"Got {item!r} in it. Callbacks of scikit-learn's own protocol go to set_callbacks()."
+            )
+        if isinstance(callback, InputShapeSetter) or (is_class and issubclass(callback, InputShapeSetter)):
+            raise InvalidParameterError(
+                f"The 'callbacks' parameter of {owner} must not hold an InputShapeSetter: the network is built for the "
+                f"rows before callbacks see them. Got {item!r} in it. Let the 'module' be a class or callable with an "
+                "argument n_features, or begin with a lazy layer."
             )
 
 

@@ -75,7 +75,7 @@ def handler(request):
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_batch_end", "on_grad_computed", "on_step_end", "on_epoch_end"])
+@pytest.mark.parametrize("hook", ["on_batch_end", "on_step_end", "on_epoch_end"])
 def test_ctrl_c_within_a_callback_is_raised_and_the_handler_is_put_back(handler, hook):
     net = quick(Presses(hook, times=2))
     with pytest.raises(KeyboardInterrupt):
@@ -196,19 +196,19 @@ from sknn import NNClassifier
 X, y = load_iris(return_X_y=True)
 net = NNClassifier("mlp", max_epochs=100_000, patience=100_000, max_time=20)
 search = GridSearchCV(net, {"learning_rate": [0.01, 0.02, 0.03]}, cv=2)
-begun = time.perf_counter()
-threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
-try:
-    search.fit(X, y)
-except KeyboardInterrupt:
-    print("ended", time.perf_counter() - begun < 15)
+for delay in map(float, sys.argv[1:]):
+    begun = time.perf_counter()
+    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        search.fit(X, y)
+    except KeyboardInterrupt:
+        print("ended", time.perf_counter() - begun < 15)
 """
 
 
 def test_ctrl_c_ends_a_grid_search_whenever_it_comes():
-    delays = (0.2, 1.0)
-    running = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", SEARCH, str(delay)], stdout=subprocess.PIPE, text=True)
-        for delay in delays
-    ]
-    assert [process.communicate()[0].strip() for process in running] == ["ended True"] * len(delays)
+    delays = ("0.1", "0.2", "0.5")  # the first of them among what is imported late
+    command = [sys.executable, "-W", "ignore", "-c", SEARCH, *delays]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:-1] == ["ended True"] * len(delays)

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from sklearn.metrics import accuracy_score, r2_score
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
@@ -303,6 +304,12 @@ class TrainingNet(NeuralNet):
         else:
             output = self.infer(inputs)
             loss = self.get_loss(output, target, training=True, mixture=mixture)
+            if not loss.requires_grad:
+                frozen = [name for name, parameter in self.module_.named_parameters() if not parameter.requires_grad]
+                raise ValueError(
+                    "The loss must depend on a parameter that is trained. Of the module's parameters are frozen: "
+                    f"{', '.join(frozen) or 'none'}. Freeze fewer, or let the module's outputs depend on others."
+                )
             loss.backward(self._weight_of_members(loss))
             step = {"loss": loss, "y_pred": output}
         if self.penalty is not None:
@@ -427,6 +434,10 @@ class TrainingNet(NeuralNet):
 
     def predict(self, X):
         return self.decode(self._outputs(X))
+
+    def score(self, X, y):
+        """What scikit-learn's estimators score by; skorch's scoring callbacks ask for it."""
+        return (r2_score if self.probabilities is None else accuracy_score)(y, self.predict(X))
 
     def __getstate__(self):
         """What predicts, with the history; without the rows, callbacks and tools of the training in progress."""
@@ -571,6 +582,7 @@ def held_out_outputs(
 
 
 def _copied(batch):
+    """A batch whose tensors are its own, so that writing into them does not reach the rows."""
     inputs, (target, weight) = batch
     copies = copy.copy(inputs)
     copies.update({name: value.clone() for name, value in inputs.items()})
