@@ -39,7 +39,7 @@ MAY_IMPORT = {
         "_auto", "_groups", "_nested", "_network", "_params", "_predict", "_pretrained", "_rollback",
         "_sample", "_summary", "_watch", "augmentation", "modules", "preprocessing", "training",
     },
-    "classifier": {"_base", "_calibration", "_params", "_rollback", "_sample", "preprocessing", "training"},
+    "classifier": {"_base", "_calibration", "_moments", "_params", "_rollback", "_sample", "preprocessing", "training"},
     "regressor": {"_base", "_params", "_regression_targets", "_rollback", "_sample", "preprocessing", "training"},
     "features": {"_base", "_predict", "_rollback", "modules", "preprocessing"},
     "learning_rate": {"_auto", "_rollback", "callbacks", "plotting"},
