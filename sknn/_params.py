@@ -24,7 +24,7 @@ from torch import nn
 from sknn._auto import PRESETS, is_auto
 from sknn._pretrained import Pretrained
 from sknn.augmentation import Augment
-from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES, NUMERIC_EMBEDDINGS, module_params_of
+from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES, NUMERIC_EMBEDDINGS, import_quietly, module_params_of
 from sknn.training import (
     OPTIMIZERS,
     PLATEAU,
@@ -350,6 +350,7 @@ def _check_optimizer_params(owner: str, params: dict) -> None:
         _refuse(owner, params, "optimizer_params", "hold in 'param_groups' a list of (pattern, dict)")
     known = isinstance(params["optimizer"], str) or params["optimizer"].__module__.startswith("torch.optim")
     if arguments and known:
+        import_quietly("torch._dynamo")  # torch's compiler, which its own optimizers import
         try:
             make: Any = optimizer_class(params["optimizer"])
             make([torch.zeros(2, 2, requires_grad=True)], **{"lr": 1.0} | arguments)
@@ -361,6 +362,7 @@ def _check_schedule(owner: str, params: dict) -> None:
     schedule = params["lr_schedule"]
     if is_torch_scheduler(schedule):
         options = {key: v for key, v in (params["lr_schedule_params"] or {}).items() if key != "step_every"}
+        import_quietly("torch._dynamo")
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
         try:
             with warnings.catch_warnings():

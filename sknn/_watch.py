@@ -23,6 +23,7 @@ from sknn.callbacks import (
     StopIfNotFinite,
     TimeLimit,
 )
+from sknn.modules import import_quietly
 from sknn.training import is_torch_scheduler, torch_scheduler
 
 
@@ -63,6 +64,8 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
         policy, options = torch_scheduler(params["lr_schedule"]), params["lr_schedule_params"] or {}
         callbacks.append(("_lr_scheduler", LRScheduler(policy, monitor=loss, **options)))
     callbacks += [own_copy(callback) for callback in params["callbacks"] or []]
+    if sets_learning_rate(callbacks):
+        import_quietly("torch._dynamo")  # torch's compiler, which its schedulers' optimizers import
     if watched is not None:
         stop = EarlyStopping(
             monitor=watched,
@@ -77,6 +80,12 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
     return callbacks
+
+
+def sets_learning_rate(callbacks) -> bool:
+    """Whether callbacks, or (name, callback) pairs, have a scheduler of the learning rate among them."""
+    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
+    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
 
 
 def monitored_column(params: dict, has_validation: bool) -> tuple[str | None, bool]:

@@ -12,6 +12,7 @@ from sknn.modules._build import (
 )
 from sknn.modules._cnn import CNN
 from sknn.modules._head import Backbone, is_of_head, load_weights, renew_head
+from sknn.modules._imports import import_quietly
 from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
 from sknn.modules._members import Members, StackedMembers, is_stacked, n_members_of, own_names
 from sknn.modules._mlp import ACTIVATIONS, MLP, NORMALIZATIONS, CategoryEmbedding, Dropout, LinearNet
@@ -45,6 +46,7 @@ __all__ = [
     "drawing_from",
     "embeds_categories",
     "has_hand_gradient",
+    "import_quietly",
     "initialize",
     "initializer_for",
     "is_of_head",

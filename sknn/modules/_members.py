@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from sknn.modules._imports import import_quietly
 from sknn.modules._tabular import TabularNet
 
 
@@ -106,6 +107,7 @@ def pack(
     """Stacked members where the network allows it, else one after the other; tried out with `inputs` (B, ...)."""
     if any(True for _ in members[0].buffers()) or len({_shapes(member) for member in members}) > 1:
         return Members(members, call)  # statistics of batch normalisation are written in place
+    import_quietly("sympy")  # which vmap imports
     try:
         stacked = StackedMembers(members, call)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):

@@ -3,7 +3,8 @@
 `torch.optim.Adam(fused=True)` spends most of a small network's step on profiler ranges, hooks and
 sorting tensors by device. These subclasses call the same operator on the same state, so that
 results, `state_dict` and learning-rate schedulers are unchanged. They leave out what the training
-loop does not use: step hooks, AMSGrad, capturable and differentiable steps.
+loop does not use: step hooks, AMSGrad, capturable and differentiable steps. Nor do they import torch's compiler,
+as its own optimizers do when they are built: that takes longer than many a fit.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ class _Lists(NamedTuple):
     counts: list[Tensor]
 
 
+def _uncompiled(method):
+    """A method of torch's optimizers without the wrapper that keeps it out of compiled graphs."""
+    return getattr(method, "__wrapped__", method)
+
+
 class DirectAdam(optim.Adam):
     """`torch.optim.Adam(fused=True)` with a direct step."""
 
     _counts: Tensor  # the step counts of all parameters, side by side
-    _lists: list[_Lists] | None = None  # for each group; None until torch's own step has created the state
+    _lists: list[_Lists] | None = None  # for each group; None until there is a state
+
+    state_dict = _uncompiled(optim.Optimizer.state_dict)
 
     def __init__(self, params, **kwargs):
         super().__init__(params, fused=True, **kwargs)
@@ -38,17 +46,18 @@ class DirectAdam(optim.Adam):
                 p.grad = None
 
     def load_state_dict(self, state_dict) -> None:
-        super().load_state_dict(state_dict)
+        _uncompiled(optim.Optimizer.load_state_dict)(self, state_dict)
         self._lists = None
 
     def add_param_group(self, param_group) -> None:
-        super().add_param_group(param_group)
+        _uncompiled(optim.Optimizer.add_param_group)(self, param_group)
         self._lists = None
 
     def step(self, closure=None):
         loss = None if closure is None else closure()
         if not self._step_directly():
-            super().step()
+            with torch.no_grad():
+                _uncompiled(optim.Adam.step)(self)
             self._collect()
         return loss
 

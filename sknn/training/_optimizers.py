@@ -7,6 +7,7 @@ import inspect
 import torch
 from torch import optim
 
+from sknn.modules import import_quietly
 from sknn.training._fused_adam import DirectAdam, DirectAdamW
 from sknn.training._muon import Muon
 
@@ -83,6 +84,7 @@ def make_optimizer(
     plain = not _STEP_VARIANTS & set(params) and device.type in _FUSED_DEVICES
     if plain and cls in _DIRECT:
         return _DIRECT[cls], arguments
+    import_quietly("torch._dynamo")  # torch's compiler, which its own optimizers import
     if plain and cls is optim.SGD:
         arguments["fused"] = True
     return cls, arguments

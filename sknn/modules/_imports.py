@@ -1,0 +1,19 @@
+"""Imports that torch leaves until they are needed, and that are not to change anything but the modules at hand."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+
+
+def import_quietly(name: str) -> None:
+    """Import a module that sets environment variables or warning filters, and take these back."""
+    if name in sys.modules:
+        return
+    before = set(os.environ)
+    with warnings.catch_warnings():
+        importlib.import_module(name)
+    for key in set(os.environ) - before:
+        del os.environ[key]
