@@ -22,7 +22,6 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted, validate_data
-from skorch.callbacks import LRScheduler
 from torch import nn
 
 from sknn._auto import RULES, STREAM_ROWS, Facts, is_auto, n_bins, numeric_embedding, resolve
@@ -52,7 +51,7 @@ from sknn._pretrained import Pretrained
 from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
 from sknn._summary import Summary, summarize
-from sknn._watch import make_callbacks, monitored_column
+from sknn._watch import make_callbacks, monitored_column, sets_learning_rate
 from sknn.augmentation import Augment, Augmentation
 from sknn.modules import (
     TabularNet,
@@ -95,6 +94,7 @@ from sknn.training import (
     takes_weight_decay,
     threads_for,
     torch_seeded,
+    usual_settings,
 )
 
 _MAX_MERGED_CELLS = 1_000_000  # of a table whose equal rows are merged
@@ -329,7 +329,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             params["n_members"] = network.n_members
         elif facts.tabular:
             params["module_params"] = self._resolve_embedding(params["module_params"] or {}, facts, resume)
-        if is_auto(self.lr_schedule) and params["lr_schedule"] and _schedules_itself(params["callbacks"]):
+        if is_auto(self.lr_schedule) and params["lr_schedule"] and sets_learning_rate(params["callbacks"]):
             params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
         params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
         check_layer_lists(type(self).__name__, params)
@@ -403,6 +403,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # -- training -----------------------------------------------------------------------------
 
+    @usual_settings()
+    @limited_to(1)
     def _train(
         self,
         sample: Sample,
@@ -780,6 +782,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         outputs = network_outputs(self.module_, self.encoder_, table, self._target.n_outputs, lambda members: members)
         return outputs if outputs.ndim == 3 else outputs[None]
 
+    @limited_to(1)
     def summary(self) -> Summary:
         """The network's layers, the shapes of their outputs and their parameters.
 
@@ -848,12 +851,6 @@ def _gives_positions(validation_split) -> bool:
 def _splitter(validation_split):
     """The number of folds, splitter or splits, if `validation_split` is one."""
     return None if is_auto(validation_split) or _share(validation_split) is not None else validation_split
-
-
-def _schedules_itself(callbacks) -> bool:
-    """Whether the user's callbacks set the learning rate."""
-    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
-    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
 
 
 def _taken(sample: Sample, parts: list[np.ndarray]) -> tuple[Sample, list[np.ndarray]]:

@@ -12,14 +12,15 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from sknn.modules import as_columns, call_module, n_members_of
+from sknn.modules import MLP, ResNet, TabularNet, as_columns, call_module, n_members_of
 from sknn.preprocessing import Encoded, Table, take_rows
-from sknn.training import dense, to_tensors
+from sknn.training import available_threads, dense, limited_to, to_tensors, usual_settings
 
 Combine = Callable[[np.ndarray], np.ndarray]
 
 _BLOCK_CELLS = 1 << 21  # encoded cells held at a time
 _MAX_BLOCK_ROWS = 1 << 15
+_MIN_SHARED_FLOPS = 1e9  # below, a prediction takes one thread
 _PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory than the rows
 # The vector units of a CPU work on up to 16 rows at once, and matrix products on tiles of a few such vectors; rows
 # that are left over take other paths, whose last bits differ. With all blocks filled up to a multiple of this, a row's
@@ -27,6 +28,7 @@ _PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory
 _ROW_MULTIPLE = 32
 
 
+@usual_settings()
 def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
     """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members.
 
@@ -35,9 +37,11 @@ def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | N
     n_rows = table.shape[0]
     n_members = n_members_of(module)
     step = block_rows(encoder, n_members or 1)
+    n_threads = threads_for_prediction(module, n_rows)
     result: np.ndarray
     for start, encoded in _encoded_blocks(encoder, table, step):
-        block = _forward(module, encoded, n_outputs, n_members is not None)
+        with limited_to(n_threads):
+            block = _forward(module, encoded, n_outputs, n_members is not None)
         block = block if n_members is None else combine(block)
         block = block[..., : encoded.x_num.shape[0], :]  # without what has filled it up
         if block.shape[-2] == n_rows:
@@ -47,6 +51,13 @@ def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | N
         # Copied: small blocks left between the large ones of the network would keep their memory from being used again
         result[..., start : start + block.shape[-2], :] = block
     return result
+
+
+def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
+    """All threads for large networks of other layers than linear ones; those gain nothing from a second one."""
+    n_parameters = sum(parameter.numel() for parameter in module.parameters())
+    is_small = 2 * n_parameters * n_rows < _MIN_SHARED_FLOPS
+    return 1 if is_small or isinstance(module, TabularNet | MLP | ResNet) else available_threads()
 
 
 def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded]]:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "_summary": {"modules"},
     "_params": {"_auto", "_pretrained", "augmentation", "modules", "training"},
     "_sample": {"preprocessing"},
-    "_watch": {"_nested", "callbacks", "training"},
+    "_watch": {"_nested", "callbacks", "modules", "training"},
     "_predict": {"modules", "preprocessing", "training"},
     "_network": {"_params", "_predict", "_pretrained", "modules", "preprocessing", "training"},
     "_base": {

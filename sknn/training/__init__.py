@@ -32,7 +32,8 @@ from sknn.training._schedules import (
     torch_scheduler,
 )
 from sknn.training._seeds import draw_seed, fresh_random_state, seed_unset, torch_seeded
-from sknn.training._threads import limited_to, threads_for
+from sknn.training._settings import usual_settings
+from sknn.training._threads import available_threads, limited_to, threads_for
 from sknn.training._validation import check_groups_stay_whole, held_out_folds, held_out_rows
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Rows",
     "TrainingNet",
     "WeightedLoss",
+    "available_threads",
     "check_groups_stay_whole",
     "dense",
     "draw_seed",
@@ -74,4 +76,5 @@ __all__ = [
     "to_tensors",
     "torch_scheduler",
     "torch_seeded",
+    "usual_settings",
 ]

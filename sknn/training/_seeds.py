@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -10,6 +11,16 @@ import torch
 
 # Torch's default generator is one for the process, so two threads must not borrow it at once.
 _borrowing = threading.RLock()
+
+
+def _begin_forked() -> None:
+    """In a forked process no thread of the parent holds it any more."""
+    global _borrowing
+    _borrowing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_forked)
 
 
 def fresh_random_state(random_state) -> np.random.RandomState:
