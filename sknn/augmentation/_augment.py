@@ -24,7 +24,8 @@ class Augment:
     ----------
     steps : list of Augmentation or callable, or a single one
         A class stands for an instance with its defaults. A callable takes numbers (N, ...) of the batch's rows and
-        returns a tensor of the same shape; it gets a copy, and may draw from torch's default generator.
+        returns a tensor of the same shape; it may work in place, and draw from the default generators of torch,
+        numpy and Python. So may an augmentation of one's own.
     seed : int
         For the numbers that are drawn on the host, one or a few a batch: λ and boxes of mixing.
 
@@ -33,7 +34,7 @@ class Augment:
     rng : numpy.random.Generator
         Draws those numbers; its state is all the state there is.
     draws_elsewhere : bool
-        Whether a step is a callable, which may draw from generators of the process.
+        Whether a step is not one of this package's, so that it may draw from generators of the process.
 
     Raises
     ------
@@ -59,7 +60,7 @@ class Augment:
                 f"The augmentations must mix rows at most once, since a target is mixed of two. Got {mixing}: keep one."
             )
         self.rng = np.random.default_rng(seed)
-        self.draws_elsewhere = any(isinstance(step, _Callable) for step in ready)
+        self.draws_elsewhere = not all(_is_built_in(step) for step in ready)
         self._mixing = mixing[0] if mixing else None
         self._steps = list(_merged([step for step in ready if not isinstance(step, Mixing)]))
 
@@ -80,6 +81,8 @@ class Augment:
             Axis of the rows: 1 for a pack, whose networks' rows are never mixed with each other's.
         """
         outputs = dict(inputs)
+        if self.draws_elsewhere:  # such a step may also work in place, and rows may be the training data itself
+            inputs = outputs = {name: value.clone() for name, value in inputs.items()}
         if self._steps:
             outputs["x_num"] = self._changed(inputs["x_num"], generator, row_axis)
             if "x_cat" in inputs:
@@ -102,7 +105,7 @@ class _Callable(Augmentation):
         self.function = function
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        result = self.function(x.clone())  # a function may work in place, and rows may be the training data itself
+        result = self.function(x)
         if not isinstance(result, Tensor) or result.shape != x.shape:
             got = f"one of shape {tuple(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
             name = getattr(self.function, "__name__", type(self.function).__name__)
@@ -111,6 +114,10 @@ class _Callable(Augmentation):
                 f"Got {got} instead."
             )
         return result.to(x)
+
+
+def _is_built_in(step: Augmentation) -> bool:
+    return type(step).__module__.startswith("sknn.") and not isinstance(step, _Callable)
 
 
 def _as_step(step, position: int) -> Augmentation:

@@ -21,7 +21,7 @@ class Augmentation(BaseEstimator):
     """A random change of rows, drawn anew for each row of each batch in training.
 
     Subclass it for one of your own: `__init__` only assigns, `check` refuses bad values, and the call returns new
-    rows. It must not change the tensor that it is given. Whatever it draws comes from `generator`.
+    rows. Whatever it draws comes from `generator`.
 
     Examples
     --------

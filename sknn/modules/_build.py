@@ -64,7 +64,7 @@ def build_module(
     facts, which only the built-in networks know.
     """
     if isinstance(module, nn.Module):
-        return _marked(copy.deepcopy(module))
+        return _marked(copy.deepcopy(module), is_built_in=False)
     make = MODULES[module] if isinstance(module, str) else module
     facts = {
         "n_features": n_features,
@@ -77,7 +77,7 @@ def build_module(
         built = make(**arguments)
     if not isinstance(built, nn.Module):
         raise TypeError(f"The 'module' callable must return an nn.Module. Got {type(built).__name__} instead.")
-    return _marked(built)
+    return _marked(built, is_built_in=isinstance(module, str))
 
 
 def try_out(
@@ -142,8 +142,12 @@ def as_columns(output: Tensor, n_outputs: int, may_pad: bool = True) -> Tensor:
     return output if output.shape[1] == n_outputs else nn.functional.pad(output, (1, 0))
 
 
-def _marked(module: nn.Module) -> nn.Module:
-    """With `needs_codes`: whether `forward` wants codes also where nothing is embedded. Read once, not at each step."""
+def _marked(module: nn.Module, is_built_in: bool) -> nn.Module:
+    """With `is_built_in`, and `needs_codes`: whether `forward` wants codes also where nothing is embedded.
+
+    Found out once, not at each step.
+    """
+    module.__dict__["is_built_in"] = is_built_in
     parameter = inspect.signature(module.forward).parameters.get("x_cat")
     module.__dict__["needs_codes"] = parameter is not None and parameter.default is inspect.Parameter.empty
     return module
@@ -166,10 +170,14 @@ def has_columns(output: Tensor, n_outputs: int, may_pad: bool = True) -> bool:
 def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):
     """A single input goes by position, whatever the module calls it; several go by their names.
 
-    `shared` tells a pack of any module that its members have no rows of their own.
+    A module that is not built in gets copies: it may work in place, and rows are used again, by the next epoch, other
+    members or the user whose memory they are. `shared` tells a pack of any module that its members have no rows of
+    their own.
     """
     if isinstance(module, Members | StackedMembers):
         return module(shared=shared, **inputs)
+    if not module.__dict__.get("is_built_in", False):
+        inputs = {name: value.clone() for name, value in inputs.items()}
     if len(inputs) == 1 and module.__dict__.get("needs_codes", False):
         (x,) = inputs.values()
         inputs = {"x_num": x, "x_cat": torch.empty((len(x), 0), dtype=torch.int64, device=x.device)}

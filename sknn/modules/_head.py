@@ -80,6 +80,7 @@ class Backbone(nn.Module):
             names = [name for name, _ in module.named_modules() if name]
             raise ValueError(f"layer must be one of {names}. Got {layer!r}.")
         self.layer = layer
+        self.is_built_in = True  # it hands rows on, as `call_module` does
         self.is_tabular = layer is None and isinstance(module, TabularNet)
         if not self.is_tabular:
             module = _sharing_weights(module)
@@ -118,10 +119,12 @@ class _Tap(nn.Module):
         self.part, self.takes_input = part, takes_input
 
     def forward(self, *args, **kwargs):
-        output = self.part(*args, **kwargs)
         found = _tapped.get()
-        if found is not None:
-            found.append(args[0] if self.takes_input else tensor_of(output))
+        if found is not None and self.takes_input:
+            found.append(args[0].clone())  # this part, or one that follows, may work in place
+        output = self.part(*args, **kwargs)
+        if found is not None and not self.takes_input:
+            found.append(tensor_of(output).clone())
         return output
 
 

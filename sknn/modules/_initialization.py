@@ -131,16 +131,23 @@ def scale_to_unit_variance(module: nn.Module, inputs: dict[str, Tensor]) -> None
         _scale_members(module, **inputs)
         return
     scaled: set[nn.Module] = set()
+    given: dict[nn.Module, tuple[list, dict]] = {}
+
+    def keep(layer, args, kwargs):
+        if layer not in scaled:  # copies, since a layer of one's own may work in place
+            given[layer] = [_copy(value) for value in args], {name: _copy(value) for name, value in kwargs.items()}
 
     def scale(layer, args, kwargs, output):
         if layer in scaled:  # one that is used twice
             return None
         scaled.add(layer)
+        args, kwargs = given.pop(layer)
         layer.weight /= _spread(output)
         return layer.forward(*args, **kwargs)
 
     layers = [layer for layer in module.modules() if isinstance(layer, _WEIGHTED)]
-    hooks = [layer.register_forward_hook(scale, with_kwargs=True) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(keep, with_kwargs=True) for layer in layers]
+    hooks += [layer.register_forward_hook(scale, with_kwargs=True) for layer in layers]
     training = module.training
     module.eval()
     try:
@@ -195,6 +202,10 @@ def _scale_members(module: TabularNet, x_num: Tensor, x_cat: Tensor | None = Non
         spread = _spread(z, dim=(1, 2), keepdim=True)  # (K, 1, 1)
         module.weights[layer] /= spread
         h = module._activate(z / spread, layer, activation) if layer < len(module.activations) else z
+
+
+def _copy(value):
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 def _spread(output: Tensor, **over) -> Tensor:

@@ -129,6 +129,11 @@ def make_activation(activation: Activation) -> nn.Module:
     return ACTIVATIONS[activation]()
 
 
+def keeps_input(activation: nn.Module) -> bool:
+    """Whether it is known not to work in place."""
+    return type(activation) in ACTIVATIONS.values() and not getattr(activation, "inplace", False)
+
+
 def normalizing(
     normalization: str | None, width: int, layers: Mapping[str, type[nn.Module]] = NORMALIZATIONS
 ) -> list[nn.Module]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._mlp import Activation, for_each_layer, make_activation
+from sknn.modules._mlp import Activation, for_each_layer, keeps_input, make_activation
 from sknn.modules._randomness import dropout_mask
 
 F = nn.functional
@@ -216,7 +216,9 @@ class TabularNet(nn.Module):
         return torch.matmul(weight, h) + self.biases[layer]
 
     def _activate(self, z: Tensor, layer: int, activation: nn.Module) -> Tensor:
-        return torch.lerp(z, activation(z), self.mixes[layer]) if len(self.mixes) else activation(z)
+        if not len(self.mixes):
+            return activation(z)
+        return torch.lerp(z, activation(z if keeps_input(activation) else z.clone()), self.mixes[layer])
 
     @torch.no_grad()
     def initialize(self, x_num: Tensor, x_cat: Tensor | None, weight: Tensor | None = None) -> None:

@@ -45,7 +45,7 @@ class Rows(Dataset):
     ):
         self.device = device
         self.inputs = to_tensors(encoded, device)
-        self.target = torch.from_numpy(target).to(device)
+        self.target = as_tensor(target).to(device)
         self.weight = None
         if weight is not None:
             self.weight = torch.from_numpy(weight.astype(np.float32)).to(device)
@@ -133,12 +133,25 @@ class TensorBatches:
             yield from _split(*data.take(rows), size)
 
 
+class _AsWritable:
+    """The same memory, said to be writable: torch warns of other arrays. Nothing here writes into a user's rows."""
+
+    def __init__(self, values: np.ndarray):
+        self.values = values
+        self.__array_interface__ = values.__array_interface__ | {"data": (values.ctypes.data, False)}
+
+
+def as_tensor(values: np.ndarray) -> Tensor:
+    """A tensor on an array's memory, which may be read-only, such as a memory map."""
+    return torch.from_numpy(values if values.flags.writeable else np.asarray(_AsWritable(values)))
+
+
 def to_tensors(encoded: Encoded, device: torch.device) -> dict[str, Tensor | sparse.csr_array]:
     """Encoded rows by the names of the network's inputs."""
     x_num, x_cat = encoded
-    inputs = {"x_num": x_num if sparse.issparse(x_num) else torch.from_numpy(x_num).to(device)}
+    inputs = {"x_num": x_num if sparse.issparse(x_num) else as_tensor(x_num).to(device)}
     if x_cat is not None:
-        inputs["x_cat"] = torch.from_numpy(x_cat).to(device)
+        inputs["x_cat"] = as_tensor(x_cat).to(device)
     return inputs
 
 

@@ -121,6 +121,9 @@ REGRESSION_LOSSES: dict[str, Callable] = {
     "quantile": quantile,
 }
 _OWN_PARAMS = {F.cross_entropy: ["label_smoothing"], F.huber_loss: ["delta"]}  # those of torch that make sense here
+_BUILT_IN = [
+    *CLASSIFICATION_LOSSES.values(), *MULTILABEL_LOSSES.values(), *REGRESSION_LOSSES.values(), binary_cross_entropy
+]  # fmt: skip
 _PLAIN = {F.l1_loss, F.mse_loss, F.binary_cross_entropy_with_logits}
 
 
@@ -211,10 +214,13 @@ class WeightedLoss(nn.Module):
         if isinstance(loss, type):
             loss = loss()
         self.loss = copy.deepcopy(loss) if isinstance(loss, nn.Module) else loss
+        self._works_in_place = getattr(loss, "func", loss) not in _BUILT_IN  # or may do so
         self._reduces = not isinstance(loss, nn.Module) and "reduction" in _parameters(loss)
 
     def forward(self, output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         output = as_columns(output, self.n_outputs)
+        if self._works_in_place:
+            output, target = output.clone(), target.clone()
         if weight is None:
             loss = self.loss(output, target)
             if not isinstance(loss, Tensor):

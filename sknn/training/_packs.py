@@ -12,7 +12,7 @@ import torch
 from skorch.dataset import Dataset
 from torch import Tensor
 
-from sknn.training._data import CHUNK_BYTES, Rows
+from sknn.training._data import CHUNK_BYTES, Rows, as_tensor
 
 Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]
 
@@ -33,7 +33,7 @@ class PackedRows(Dataset):
         self.rows = rows
         self.held_out = held_out
         kind = np.int32 if len(rows) < np.iinfo(np.int32).max else np.int64  # positions of K members are many
-        self.members = [torch.from_numpy(np.asarray(member, dtype=kind)) for member in members]
+        self.members = [as_tensor(np.asarray(member, dtype=kind)) for member in members]
         self.n_rows = max(len(member) for member in self.members)
         self.device = rows.device
 

@@ -167,8 +167,21 @@ def test_a_functions_result_keeps_the_dtype_of_the_rows():
     assert outputs["x_num"].dtype == torch.float32
 
 
-def test_only_functions_may_draw_elsewhere():
+class InPlace(Augmentation):
+    def __call__(self, x, generator=None):
+        return x.mul_(2)
+
+
+def test_an_augmentation_of_ones_own_that_works_in_place_gets_a_copy():
+    inputs, before = table(4), table(4)
+    outputs, _ = Augment([InPlace(), MixUp()], seed=0)(inputs, torch.Generator().manual_seed(0))
+    assert torch.equal(inputs["x_num"], before["x_num"])
+    assert not torch.equal(outputs["x_num"], before["x_num"])
+
+
+def test_only_steps_of_ones_own_may_draw_elsewhere():
     assert Augment([GaussianNoise(), torch.neg], seed=0).draws_elsewhere
+    assert Augment([InPlace()], seed=0).draws_elsewhere
     assert not Augment([GaussianNoise(), MixUp()], seed=0).draws_elsewhere
 
 

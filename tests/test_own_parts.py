@@ -1,0 +1,205 @@
+"""Modules, losses, activations and callbacks of a user's own, which may work in place and draw random numbers."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sknn import LearningRateFinder, NNClassifier, NNFeatures, NNRegressor
+from sknn.augmentation import Augment
+from sknn.modules import MLP, ResNet, TabularNet, initialize, scale_to_unit_variance
+
+N_ROWS = 90
+
+
+@pytest.fixture(scope="module")
+def table():
+    X = np.random.default_rng(0).normal(size=(N_ROWS, 3)).astype(np.float32)
+    return X, (X[:, 0] > 0).astype(int)
+
+
+class Net(nn.Module):
+    """Shifts its input, and a unit's output, in place or not."""
+
+    def __init__(self, n_features, n_outputs, in_place=True):
+        super().__init__()
+        self.shift = nn.Parameter(torch.ones(n_features))
+        self.hidden, self.head, self.in_place = nn.Linear(n_features, 4), nn.Linear(4, n_outputs), in_place
+
+    def forward(self, x):
+        if self.in_place:
+            x -= 1
+            x *= 2
+        else:
+            x = (x - 1) * 2
+        return self.head(self.hidden(x + self.shift).relu())
+
+
+class Normed(Net):
+    """Its buffers keep its members from being stacked."""
+
+    def __init__(self, n_features, n_outputs, in_place=True):
+        super().__init__(n_features, n_outputs, in_place)
+        self.hidden = nn.Sequential(self.hidden, nn.BatchNorm1d(4))
+
+
+class ReLUFirst(nn.Module):
+    def __init__(self, n_features, n_outputs, in_place=True):
+        super().__init__()
+        self.layers = nn.Sequential(nn.ReLU(inplace=in_place), nn.Linear(n_features, n_outputs))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class ScaledByWeight(nn.Module):
+    """Stacked members cannot write what depends on their weights into rows that they share."""
+
+    def __init__(self, n_features, n_outputs, in_place=True):
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((n_features,), 2.0))
+        self.head, self.in_place = nn.Linear(n_features, n_outputs), in_place
+
+    def forward(self, x):
+        return self.head(x.mul_(self.scale.detach()) if self.in_place else x * self.scale.detach())
+
+
+SETTINGS = {
+    "raw": {"preprocessing": None},
+    "in order": {"net_params": {"iterator_train__shuffle": False}},
+    "validation": {"validation_split": 0.3, "early_stopping": True},
+    "one batch": {"batch_size": 500, "preprocessing": None},
+    "lbfgs": {"optimizer": "lbfgs", "preprocessing": None, "batch_size": "auto"},
+    "weighted": {"class_weight": "balanced"},
+    "members": {"n_members": 3},
+    "raw members": {"n_members": 2, "preprocessing": None},
+}
+
+
+@pytest.mark.parametrize("module", [Net, Normed, ReLUFirst, ScaledByWeight])
+@pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+def test_a_module_that_works_in_place_trains_and_predicts_as_one_that_does_not(module, params, table):
+    X, y = table
+    given, rows = X.copy(), X[:7].copy()
+    fitted = [
+        NNClassifier(module, module_params={"in_place": in_place}, random_state=0, batch_size=32, max_epochs=2)
+        .set_params(**params)
+        .fit(given, y)
+        for in_place in (True, False)
+    ]
+    np.testing.assert_array_equal(given, X)
+    history = [net.history_[[name for name in net.history_ if name.endswith("loss")]] for net in fitted]
+    np.testing.assert_allclose(*history, rtol=1e-4, atol=1e-6)
+    first, second = fitted[0].predict_proba(rows), fitted[0].predict_proba(rows)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(rows, X[:7])
+    np.testing.assert_allclose(first, fitted[1].predict_proba(rows), rtol=1e-3, atol=1e-5)
+
+
+def test_features_and_learning_rates_of_a_module_that_works_in_place_leave_the_rows_alone(table):
+    X, y = table
+    rows = X.copy()
+    net = NNClassifier(Net, preprocessing=None, max_epochs=1, random_state=0)
+    features = NNFeatures(net).fit(rows, y).transform(rows)
+    of_module = NNFeatures(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2))).fit(rows)
+    np.testing.assert_array_equal(of_module.transform(rows), np.maximum(X, 0))
+    LearningRateFinder(net, n_steps=10).fit(rows, y)
+    np.testing.assert_array_equal(rows, X)
+    expected = NNFeatures(net.set_params(module__in_place=False)).fit(rows, y).transform(rows)
+    np.testing.assert_allclose(features, expected, rtol=1e-5)
+
+
+def test_features_of_a_layer_are_what_it_gives_before_the_next_one_works_in_place():
+    X, layer = torch.tensor([[-1.0, 2.0]]), nn.Linear(2, 3)
+    features = NNFeatures(nn.Sequential(layer, nn.ReLU(inplace=True), nn.Linear(3, 1)), layer="0").fit(X.numpy())
+    np.testing.assert_allclose(features.transform(X.numpy()), layer(X).detach().numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("layer_in_place", [False, True])
+def test_initialisation_leaves_the_rows_alone(layer_in_place):
+    class Shifting(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.sub_(1) if layer_in_place else x - 1)
+
+    torch.manual_seed(0)
+    net, x = nn.Sequential(Shifting(3, 4), nn.Sigmoid(), nn.Linear(4, 1)), torch.randn(50, 3)
+    initialize(net, "unit_variance")
+    before = x.clone()
+    scale_to_unit_variance(net, {"x_num": x})
+    assert torch.equal(x, before)
+    assert net[0](x.clone()).std(correction=0).item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("weight", [None, np.linspace(0.5, 1.5, N_ROWS)])
+@pytest.mark.parametrize("params", [{"module": "mlp"}, {"preset": "fast"}, {"n_members": 2, "module": "mlp"}])
+def test_a_loss_that_works_in_place_is_as_good_as_one_that_does_not(params, weight, table):
+    X, _ = table
+    y = X[:, 0].copy()
+
+    def in_place(output, target):
+        return output.sub_(target).square_().add_(target.abs_())
+
+    def out_of_place(output, target):
+        return (output - target).square() + target.abs()
+
+    predicted = [
+        NNRegressor(loss=loss, max_epochs=2, random_state=0, batch_size=500)
+        .set_params(**params)
+        .fit(X, y, sample_weight=weight)
+        .predict(X)
+        for loss in (in_place, out_of_place)
+    ]
+    np.testing.assert_array_equal(y, X[:, 0])
+    np.testing.assert_array_equal(*predicted)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda activation: MLP(3, 2, hidden_layer_sizes=[4], activation=activation),
+        lambda activation: ResNet(3, 2, hidden_layer_sizes=[4], width=4, activation=activation, normalization=None),
+        lambda activation: TabularNet(3, 2, n_members=2, hidden_layer_sizes=[4], activation=activation),
+        lambda activation: TabularNet(3, 2, activation=activation, hidden_layer_sizes=[4], parametric_activation=True),
+    ],
+)
+def test_an_activation_may_work_in_place(make):
+    x = torch.randn(6, 3)
+    in_place, out_of_place = make(lambda: nn.LeakyReLU(0.5, inplace=True)), make(lambda: nn.LeakyReLU(0.5))
+    for parameter in in_place.parameters():
+        nn.init.uniform_(parameter, -1, 1)
+    out_of_place.load_state_dict(in_place.state_dict())
+    results = []
+    for net in (in_place, out_of_place):
+        output = net(x)
+        output.square().sum().backward()
+        results.append([output, *(parameter.grad for parameter in net.parameters())])
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("module", ["mlp", Net])
+@pytest.mark.parametrize("kind", ["rows", "targets", "splits"])
+def test_read_only_memory_is_taken_without_a_warning(module, kind, table, tmp_path):
+    X, _ = table
+    y, splits = X[:, 0].copy(), [(np.arange(60), np.arange(60, N_ROWS))]
+    if kind == "rows":
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    (X if kind == "rows" else y if kind == "targets" else splits[0][0]).flags.writeable = False
+    params = {"n_members": 2} if kind == "splits" else {}
+    net = NNRegressor(module, preprocessing=None, max_epochs=1, validation_split=splits, **params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.set_warn_always(True)
+        try:
+            assert np.isfinite(net.fit(X, y).predict(X)).all()
+        finally:
+            torch.set_warn_always(False)
+
+
+def test_an_augmentation_gets_a_copy_of_what_it_may_write_into(table):
+    rows = torch.from_numpy(table[0].copy())
+    Augment([lambda x: x.zero_()], seed=0)({"x_num": rows})
+    assert torch.equal(rows, torch.from_numpy(table[0]))
