@@ -1,6 +1,6 @@
 """Time and memory of `NNClassifier` against a hand-written torch loop, scikit-learn's MLP and skorch.
 
-    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only fit,predict,pack,growth,memory]
+    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,pack,growth,memory]
                                [--folder TABLES] [--prototype FILE.py]
 
 All contenders train the same network with the same optimiser, batches and number of epochs, on the
@@ -14,8 +14,9 @@ arithmetic limit (the time of 512 × 512 matrix products with as many multiplica
 networks trained one by one, and against the same pack written plainly: torch's gradient, an optimizer that goes
 through the parameters. FILE.py adds another draft of the pack: its `Net2(members, numbers, 0, [], classes, ...)` and
 `groups(rate, decay)`. Each call trains for eight epochs, so that what comes once an epoch, or with a change of
-the dropout, counts as it does in a fit. "growth" fits the defaults on 3,000 to 100,000 rows of a table
-`nyc_flight_late` in TABLES, or of made-up rows.
+the dropout, counts as it does in a fit. "cold" is a process that imports everything and fits 200 rows for the first
+time, beside one that imports scikit-learn, torch, pandas and skorch alone. "growth" fits the defaults on 3,000 to
+100,000 rows of a table `nyc_flight_late` in TABLES, or of made-up rows.
 """
 
 from __future__ import annotations
@@ -296,6 +297,26 @@ def bench_pack(repeats: int, prototype: Path | None) -> None:
         show(title, {name: value / (PACK_EPOCHS * n_steps) for name, value in seconds.items()}, "limit")
 
 
+IMPORTS = "import numpy, pandas, sklearn, skorch, torch"
+FIRST_FIT = f"""{IMPORTS}, sknn
+X = numpy.random.default_rng(0).normal(size=(200, 5))
+sknn.NNClassifier({{}}, max_epochs=1, random_state=0).fit(X, X[:, 0] > 0)
+"""
+
+
+def bench_cold(repeats: int) -> None:
+    scripts = {"imports alone": IMPORTS} | {name: FIRST_FIT.format(repr(name)) for name in ("tabular", "mlp")}
+
+    def run(script: str) -> Callable:
+        return lambda: subprocess.run([sys.executable, "-c", script], check=True)
+
+    seconds = alternate({name: run(script) for name, script in scripts.items()}, repeats)
+    print("\nfrom a cold start to the first model, in a process of its own\n")
+    print("| | s | beyond the imports |\n|---|---:|---:|")
+    for name, taken in seconds.items():
+        print(f"| {name} | {taken:.2f} | {taken - seconds['imports alone']:.2f} |")
+
+
 def bench_growth(folder: Path | None) -> None:
     print("\nfit by the number of rows, defaults\n")
     print("| rows | s | s for 1,000 rows | peak memory, MB |\n|---:|---:|---:|---:|")
@@ -351,7 +372,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="fit,predict,pack,growth,memory")
+    parser.add_argument("--only", default="cold,fit,predict,pack,growth,memory")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--prototype", type=Path)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
@@ -371,6 +392,8 @@ def main() -> None:
         f"medians of {arguments.repeats}"
     )
     chosen = arguments.only.split(",")
+    if "cold" in chosen:
+        bench_cold(arguments.repeats)
     with threadpool_limits(arguments.threads):
         if "fit" in chosen:
             bench_fit(arguments.repeats)
