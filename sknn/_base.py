@@ -30,6 +30,7 @@ from sknn._nested import get_parts, set_parts, split_nested
 from sknn._network import (
     architecture_of,
     build_network,
+    has_own_parts,
     is_data_dependent,
     is_name,
     is_tabular,
@@ -52,7 +53,7 @@ from sknn._rollback import all_or_nothing
 from sknn._sample import Sample
 from sknn._summary import Summary, summarize
 from sknn._watch import make_callbacks, monitored_column, sets_learning_rate
-from sknn.augmentation import Augment, Augmentation
+from sknn.augmentation import Augment
 from sknn.modules import (
     TabularNet,
     drawing_from,
@@ -80,6 +81,7 @@ from sknn.training import (
     Rows,
     TrainingNet,
     WeightedLoss,
+    all_seeded,
     check_groups_stay_whole,
     draw_seed,
     fresh_random_state,
@@ -426,19 +428,23 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.__dict__.pop(name, None)
         rows, parts, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
         earlier = self.history_ if resume else pd.DataFrame()
-        net = self._make_net(task, parts.valid, params, n_before=len(earlier))
-        try:
-            self._run(net, rows, params, n_before=len(earlier))
-        except KeyboardInterrupt:
-            self._finish(net, params, earlier, keep_optimizer=False)
-            raise
-        self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-        if not hasattr(self, "history_"):
-            raise InvalidParameterError(
-                f"The 'callbacks' parameter of {type(self).__name__} must let one epoch come to its end. Got one "
-                "that stopped training before; let it stop later."
-            )
-        self._look_at_held_out(net, parts, n_rows=sample.n_passed)
+        seed = self._seeds.dropout + len(earlier)
+        # The built-in parts draw from a generator of their own; others may draw from those of the process.
+        own = has_own_parts(params) or hasattr(self, "_skl_callbacks")
+        with all_seeded(seed, params["device"]) if own else nullcontext():
+            net = self._make_net(task, parts.valid, params, n_before=len(earlier))
+            try:
+                self._run(net, rows, params, seed)
+            except KeyboardInterrupt:
+                self._finish(net, params, earlier, keep_optimizer=False)
+                raise
+            self._finish(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+            if not hasattr(self, "history_"):
+                raise InvalidParameterError(
+                    f"The 'callbacks' parameter of {type(self).__name__} must let one epoch come to its end. Got one "
+                    "that stopped training before; let it stop later."
+                )
+            self._look_at_held_out(net, parts, n_rows=sample.n_passed)
         self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
         return self
 
@@ -692,15 +698,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         context.call_on_fit_task_begin(estimator=self, **task)
         return task
 
-    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, n_before: int) -> None:
+    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, seed: int) -> None:
         n_parameters = sum(p.numel() for p in self.module_.parameters())
-        device, seed = params["device"], self._seeds.dropout + n_before
-        # The built-in networks draw from a generator of their own; others may draw from torch's default one.
-        of_own = [step for step in params["augmentation"] or [] if not isinstance(step, Augmentation)]
-        draws_elsewhere = not isinstance(params["module"], str) or bool(of_own)
+        device = params["device"]
         with (
             limited_to(threads_for(n_parameters, min(params["batch_size"], len(rows[0])))),
-            torch_seeded(seed, device) if draws_elsewhere else nullcontext(),
             drawing_from(torch.Generator(device).manual_seed(seed)),
         ):
             self.module_.to(device)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ from sknn.modules import (
     try_out,
 )
 from sknn.preprocessing import Encoded, quantile_bins, random_thresholds
-from sknn.training import limited_to, torch_seeded
+from sknn.training import all_seeded, limited_to, torch_seeded
 
 _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
 
@@ -82,7 +84,8 @@ def build_network(
         return network
 
     # Some initialisers give other bits on other numbers of threads.
-    with torch_seeded(seed, device), limited_to(1):
+    seeded = all_seeded if has_own_parts(params) else torch_seeded
+    with seeded(seed, device), limited_to(1):
         first = build()
         if params["n_members"] == 1 or isinstance(first, TabularNet):
             return first
@@ -149,6 +152,30 @@ def _some_rows(encoded: Encoded, seed: int) -> Encoded:
     n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // math.prod(encoded.x_num.shape[1:])))
     rows = np.random.RandomState(seed).permutation(n_rows)[:n_taken]
     return Encoded(encoded.x_num[rows], None if encoded.x_cat is None else encoded.x_cat[rows])
+
+
+def has_own_parts(params: dict) -> bool:
+    """Whether a part of a fit is not built in, so that it may draw from generators of the process."""
+    if not isinstance(params["module"], str):
+        return True
+    named = ("activation", "loss", "optimizer", "weight_init", "lr_schedule", "monitor")
+    parts = [params[name] for name in (*named, "module_params", "augmentation", "callbacks")]
+    return not all(_is_built_in(part) for part in _flat(parts))
+
+
+def _flat(parts) -> Iterator[Any]:
+    """Single objects of nested lists and dicts."""
+    for part in parts:
+        if isinstance(part, list | tuple | dict):
+            yield from _flat(part.values() if isinstance(part, dict) else part)
+        else:
+            yield part
+
+
+def _is_built_in(part) -> bool:
+    if part is None or isinstance(part, str | Number | np.ndarray):
+        return True
+    return str(getattr(part, "__module__", "")).startswith(("sknn.", "torch.optim."))
 
 
 def is_data_dependent(params: dict) -> bool:

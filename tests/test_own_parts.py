@@ -1,14 +1,17 @@
+# ruff: noqa: NPY002 - the global generators are what is tested
 """Modules, losses, activations and callbacks of a user's own, which may work in place and draw random numbers."""
 
+import random
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
 from sknn import LearningRateFinder, NNClassifier, NNFeatures, NNRegressor
-from sknn.augmentation import Augment
+from sknn.augmentation import Augment, Augmentation
 from sknn.modules import MLP, ResNet, TabularNet, initialize, scale_to_unit_variance
 
 N_ROWS = 90
@@ -203,3 +206,79 @@ def test_an_augmentation_gets_a_copy_of_what_it_may_write_into(table):
     rows = torch.from_numpy(table[0].copy())
     Augment([lambda x: x.zero_()], seed=0)({"x_num": rows})
     assert torch.equal(rows, torch.from_numpy(table[0]))
+
+
+class Noise(nn.Module):
+    """Draws from all generators of the process in training."""
+
+    def forward(self, x):
+        return x * (torch.rand(1, device=x.device) + np.random.rand() + random.random()) if self.training else x
+
+
+class Drawn(Augmentation):
+    def __call__(self, x, generator=None):
+        return Noise()(x)
+
+
+class ShakesWeights(Callback):
+    def on_batch_end(self, net, **kwargs):
+        for parameter in net.module_.parameters():
+            parameter.data.mul_(Noise()(torch.ones(1)).item())
+
+
+class Langevin(torch.optim.SGD):
+    def step(self, closure=None):
+        loss = super().step(closure)
+        for parameter in self.param_groups[0]["params"]:
+            parameter.data.add_(torch.randn_like(parameter), alpha=0.01)
+        return loss
+
+
+def noisy_loss(output, target, reduction="mean"):
+    return nn.functional.cross_entropy(Noise()(output), target, reduction=reduction)
+
+
+class Projected(nn.CrossEntropyLoss):
+    """Its constructor draws."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale * np.random.rand()
+
+    def forward(self, output, target):
+        return super().forward(output * self.scale, target)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"activation": nn.RReLU},
+        {"activation": Noise},
+        {"preset": "fast", "module": "tabular", "activation": nn.RReLU},
+        {"module_params": {"normalization": None}, "activation": [nn.RReLU], "hidden_layer_sizes": [4]},
+        {"loss": noisy_loss},
+        {"loss": Projected, "loss_params": {"scale": 2.0}},
+        {"callbacks": [ShakesWeights()]},
+        {"callbacks": [("shakes", ShakesWeights)]},
+        {"augmentation": [Drawn()]},
+        {"augmentation": [Noise()]},
+        {"optimizer": Langevin},
+        {"lr_schedule": lambda progress: np.random.rand()},
+        {"weight_init": lambda weight: weight.normal_(std=np.random.rand())},
+        {"module": Net, "callbacks": [ShakesWeights()]},
+    ],
+    ids=lambda params: str(next(reversed(params))),
+)
+def test_what_draws_random_numbers_follows_random_state_and_leaves_the_process_alone(params, table):
+    X, y = table
+    torch.manual_seed(1)
+    np.random.seed(1)
+    random.seed(1)
+    before = torch.get_rng_state(), str(np.random.get_state()), random.getstate()
+    params = {"module": "mlp", "max_epochs": 2, "batch_size": 32, "random_state": 0} | params
+    first = NNClassifier(**params).fit(X, y).predict_proba(X)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert str(np.random.get_state()) == before[1]
+    assert random.getstate() == before[2]
+    torch.rand(1), np.random.rand(), random.random()
+    np.testing.assert_array_equal(NNClassifier(**params).fit(X, y).predict_proba(X), first)

@@ -33,8 +33,6 @@ class Augment:
     ----------
     rng : numpy.random.Generator
         Draws those numbers; its state is all the state there is.
-    draws_elsewhere : bool
-        Whether a step is not one of this package's, so that it may draw from generators of the process.
 
     Raises
     ------
@@ -60,7 +58,7 @@ class Augment:
                 f"The augmentations must mix rows at most once, since a target is mixed of two. Got {mixing}: keep one."
             )
         self.rng = np.random.default_rng(seed)
-        self.draws_elsewhere = not all(_is_built_in(step) for step in ready)
+        self._copies = not all(_is_built_in(step) for step in ready)
         self._mixing = mixing[0] if mixing else None
         self._steps = list(_merged([step for step in ready if not isinstance(step, Mixing)]))
 
@@ -81,7 +79,7 @@ class Augment:
             Axis of the rows: 1 for a pack, whose networks' rows are never mixed with each other's.
         """
         outputs = dict(inputs)
-        if self.draws_elsewhere:  # such a step may also work in place, and rows may be the training data itself
+        if self._copies:  # a step of one's own may work in place, and rows may be the training data itself
             inputs = outputs = {name: value.clone() for name, value in inputs.items()}
         if self._steps:
             outputs["x_num"] = self._changed(inputs["x_num"], generator, row_axis)

@@ -31,7 +31,7 @@ from sknn.training._schedules import (
     schedule_parameters,
     torch_scheduler,
 )
-from sknn.training._seeds import draw_seed, fresh_random_state, seed_unset, torch_seeded
+from sknn.training._seeds import all_seeded, draw_seed, fresh_random_state, seed_unset, torch_seeded
 from sknn.training._settings import usual_settings
 from sknn.training._threads import available_threads, limited_to, threads_for
 from sknn.training._validation import check_groups_stay_whole, held_out_folds, held_out_rows
@@ -50,6 +50,7 @@ __all__ = [
     "Rows",
     "TrainingNet",
     "WeightedLoss",
+    "all_seeded",
     "available_threads",
     "check_groups_stay_whole",
     "dense",

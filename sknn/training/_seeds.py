@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from contextlib import contextmanager
 
@@ -67,3 +68,17 @@ def torch_seeded(seed: int, device: torch.device):
             yield
         finally:
             torch.mps.set_rng_state(before)
+
+
+@contextmanager
+def all_seeded(seed: int, device: torch.device):
+    """The same with the global generators of numpy and Python: for parts of a user's own, which may draw from any."""
+    with torch_seeded(seed, device):
+        of_numpy, of_python = np.random.get_state(), random.getstate()  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(of_numpy)  # noqa: NPY002
+            random.setstate(of_python)

@@ -179,12 +179,6 @@ def test_an_augmentation_of_ones_own_that_works_in_place_gets_a_copy():
     assert not torch.equal(outputs["x_num"], before["x_num"])
 
 
-def test_only_steps_of_ones_own_may_draw_elsewhere():
-    assert Augment([GaussianNoise(), torch.neg], seed=0).draws_elsewhere
-    assert Augment([InPlace()], seed=0).draws_elsewhere
-    assert not Augment([GaussianNoise(), MixUp()], seed=0).draws_elsewhere
-
-
 def test_an_augmentation_of_ones_own_is_checked_and_applied():
     class Shift(Augmentation):
         def __init__(self, by=1.0):
