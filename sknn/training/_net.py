@@ -178,8 +178,7 @@ class TrainingNet(NeuralNet):
             self.plan.begin(self.optimizer_, self.module_)
 
     def _end_training(self) -> None:
-        """Tell each callback that has begun, once and whatever becomes of the others; from now on none hears more."""
-        self._batch_listeners = self._grad_listeners = False
+        """Tell each callback that has begun, once and whatever becomes of the others."""
         with ExitStack() as steps:  # the last one first
             steps.callback(self._release_parameters)
             for callback in reversed(self._begun):
