@@ -237,7 +237,9 @@ def test_skorchs_callbacks_work(cls, network, name, tmp_path):
 
 
 @BOTH
-@pytest.mark.parametrize("item", [InputShapeSetter, InputShapeSetter(), ("shape", InputShapeSetter())], ids=["class", "instance", "named"])
+@pytest.mark.parametrize(
+    "item", [InputShapeSetter, InputShapeSetter(), ("shape", InputShapeSetter())], ids=["class", "instance", "named"]
+)
 def test_an_input_shape_setter_is_refused_by_name(cls, item):
     with pytest.raises(InvalidParameterError, match=r"must not hold an InputShapeSetter.*n_features"):
         quick(cls, [item]).fit(X, TARGETS[cls])
