@@ -873,7 +873,7 @@ def _needs_target(preprocessing, table: Table) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            clone(preprocessing).fit_transform(take_rows(table, slice(_PROBED_ROWS)))
+            clone(preprocessing).fit_transform(take_rows(table, slice(_PROBED_ROWS)).copy())
         except Exception:  # whatever it raises when there is no y
             return True
     return False

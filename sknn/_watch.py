@@ -104,11 +104,12 @@ def scorer_of_outputs(estimator, monitor, valid) -> Callable[[np.ndarray], float
     weighted = valid.weight is not None and _takes_sample_weight(scorer)
     weight = {"sample_weight": valid.weight} if weighted else {}
     view = copy.copy(estimator)
+    table = valid.table if isinstance(monitor, str) else valid.table.copy()  # a scorer of the user's may write into it
 
     def score(outputs: np.ndarray) -> float:
-        view._known_outputs = (valid.table, outputs)
+        view._known_outputs = (table, outputs.copy())
         try:
-            return scorer(view, valid.table, valid.y, **weight)
+            return scorer(view, table, valid.y.copy(), **weight)
         except ValueError as error:
             error.add_note(
                 f"It comes from monitor={monitor!r} on the {len(valid.y)} validation rows. They may lack a class; "

@@ -413,7 +413,7 @@ class TransformedEncoder:
         """What a method of the transformer makes of a table, as a table of as many rows."""
         name = type(self.transformer).__name__
         try:
-            transformed = method(table, *args, **kwargs)
+            transformed = method(table.copy(), *args, **kwargs)  # it may work in place
         except (ValueError, TypeError) as error:
             others = _no_numbers(table)
             if not others:

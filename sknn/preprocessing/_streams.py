@@ -359,7 +359,7 @@ class StreamTransformer(TransformedEncoder, ChunkEncoder):
             takes_weight = (
                 sample_weight is not None and "sample_weight" in signature(self.transformer.partial_fit).parameters
             )
-            self.transformer.partial_fit(table, y, **({"sample_weight": sample_weight} if takes_weight else {}))
+            self.transformer.partial_fit(table.copy(), y, **({"sample_weight": sample_weight} if takes_weight else {}))
         return self.rest.update_encode(self._call(self.transformer.transform, table), y, sample_weight)
 
     def expected_rows(self, n_rows: int, seed: int) -> Encoded:

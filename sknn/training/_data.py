@@ -6,6 +6,7 @@ rows stay in memory and batches are slices of tensors. Nothing here shuffles by 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -57,8 +58,8 @@ class Rows(Dataset):
 
     @property
     def X(self):  # noqa: N802 - the name is skorch's
-        """All inputs; skorch's callbacks read a data set by this name."""
-        return self.inputs
+        """A copy of all inputs; skorch's callbacks read a data set by this name."""
+        return {name: copy.deepcopy(values) for name, values in self.inputs.items()}
 
     @property
     def y(self) -> np.ndarray:

@@ -30,6 +30,7 @@ from sknn.modules import (
     has_hand_gradient,
     is_stacked,
     n_members_of,
+    tensor_of,
 )
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._flat import FlatParameters, settings_of
@@ -362,14 +363,15 @@ class TrainingNet(NeuralNet):
         listens = self._batch_listeners or (training and self._grad_listeners)
         for batch in iterator:
             if listens:
-                batch = _copied(batch)  # what a callback writes into it is for this step alone
+                batch = _copied(batch)  # what a callback writes into it, or into outputs, is for this step alone
             if self._batch_listeners:
                 self._notify_batch("on_batch_begin", batch, training)
             step = step_fn(batch)
-            losses.append(step["loss"].detach())
+            kept = {name: tensor_of(value).detach().clone() for name, value in step.items()} if listens else step
+            losses.append(kept["loss"].detach())
             sizes.append(batch[1][0].shape[row_axis])
             if not training:
-                outputs.append(step["y_pred"])
+                outputs.append(kept["y_pred"])
             if self._batch_listeners:
                 self._record_batch(prefix, step["loss"], sizes[-1])
                 self._notify_batch("on_batch_end", batch, training, **step)
