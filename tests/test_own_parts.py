@@ -282,3 +282,34 @@ def test_what_draws_random_numbers_follows_random_state_and_leaves_the_process_a
     assert random.getstate() == before[2]
     torch.rand(1), np.random.rand(), random.random()
     np.testing.assert_array_equal(NNClassifier(**params).fit(X, y).predict_proba(X), first)
+
+
+class WithoutStatistics(nn.Module):
+    """Normalises over the batch in evaluation too."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        norm = nn.BatchNorm1d(4, track_running_stats=False)
+        self.layers = nn.Sequential(nn.Linear(n_features, 4), norm, nn.Linear(4, n_outputs))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("module", ["mlp", "resnet", "cnn", Normed, WithoutStatistics])
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(1, 2), (2, 1), (3, 2), (7, 2), (9, 4)])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batch_normalisation_of_few_rows_works_or_says_what_to_change(n_members, module, n_rows, batch_size, shuffle):
+    X = np.random.default_rng(0).normal(size=(n_rows, 1, 1) if module == "cnn" else (n_rows, 3)).astype(np.float32)
+    params = {"module_params": {"normalization": "batch"}} if module == "mlp" else {}
+    net = NNRegressor(
+        module, n_members=n_members, batch_size=batch_size, early_stopping=False, random_state=0, **params
+    )
+    net.set_params(hidden_layer_sizes=[4], max_epochs=1, net_params={"iterator_train__shuffle": shuffle})
+    # Running statistics stand in for those of a batch, where there are some, but for those of pixels.
+    if min(n_rows, batch_size) == 1 and module in ("cnn", WithoutStatistics):
+        with pytest.raises(ValueError, match=r"pass more rows, set batch_size to 2 or more"):
+            net.fit(X, np.arange(n_rows))
+    else:
+        assert np.isfinite(net.fit(X, np.arange(n_rows)).predict(X)).all()

@@ -21,6 +21,10 @@ from torch import nn
 from sknn import NNClassifier, NNRegressor
 from sknn._calibration import best_temperature, ensemble_shrinkage
 from sknn.modules import TabularNet
+from sknn.preprocessing import Encoded
+from sknn.training import PackedRows
+from sknn.training import Rows as EncodedRows
+from sknn.training._packs import PackedBatches
 
 BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 
@@ -460,3 +464,30 @@ def test_few_rows_without_an_error_do_not_make_a_network_sure_of_itself():
     )
     losses = [log_loss(y[1200:], net.predict_proba(X[1200:])) for net in (plain, calibrated)]
     assert losses[1] < 1.05 * losses[0]
+
+
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(50, 16), (33, 16), (7, 3), (5, 8), (1, 1), (7, 2)])
+def test_without_shuffling_each_member_meets_each_row_once_an_epoch(n_rows, batch_size):
+    rows = EncodedRows(
+        Encoded(np.arange(n_rows, dtype=np.float32)[:, None], None),
+        np.arange(n_rows),
+        None,
+        torch.device("cpu"),
+        np.asarray,
+    )
+    packed = PackedRows(rows, [np.arange(n_rows), np.arange(n_rows)[::-1].copy()])
+    batches = list(PackedBatches(packed, batch_size, balanced=True))
+    met = torch.cat([target for _, (target, _) in batches], 1)
+    assert met.tolist() == [list(range(n_rows)), list(range(n_rows))[::-1]]
+    assert n_rows == 1 or batch_size == 1 or min(target.shape[1] for _, (target, _) in batches) > 1
+
+
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(3, 2), (7, 2), (11, 2), (100, 32), (9, 1)])
+def test_shuffled_batches_of_members_are_equal_and_of_two_rows_at_least(n_rows, batch_size):
+    rows = EncodedRows(
+        Encoded(np.zeros((n_rows, 1), dtype=np.float32), None), np.arange(n_rows), None, torch.device("cpu"), np.asarray
+    )
+    batches = PackedBatches(PackedRows(rows, [np.arange(n_rows)]), batch_size, shuffle=True, balanced=True)
+    assert len(set(batches.sizes)) == 1
+    assert batches.sizes[0] >= min(batch_size, 2)
+    assert n_rows - sum(batches.sizes) < len(batches.sizes)

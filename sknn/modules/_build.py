@@ -181,7 +181,15 @@ def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = Fal
     if len(inputs) == 1 and module.__dict__.get("needs_codes", False):
         (x,) = inputs.values()
         inputs = {"x_num": x, "x_cat": torch.empty((len(x), 0), dtype=torch.int64, device=x.device)}
-    return module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))
+    try:
+        return module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):  # torch's words
+            raise
+        raise ValueError(
+            "The 'module' normalises over the rows of a batch, which must be two or more. Got a batch of one row: pass "
+            "more rows, set batch_size to 2 or more, or normalise otherwise."
+        ) from error
 
 
 def _forward(module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:

@@ -117,8 +117,13 @@ class TensorBatches:
         self.generator = generator
         self._rows_at_once = batch_size * max(1, CHUNK_BYTES // (dataset.row_bytes() * batch_size))
 
+    @property
+    def sizes(self) -> list[int]:
+        """Rows of each batch."""
+        return batch_sizes(len(self.dataset), self.batch_size)
+
     def __len__(self) -> int:
-        return len(_batch_sizes(len(self.dataset), self.batch_size))
+        return len(self.sizes)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]]:
         data, size = self.dataset, self.batch_size
@@ -188,7 +193,7 @@ def _take(value, rows, device: torch.device) -> Tensor:
     return dense(value[rows if isinstance(rows, slice) else rows.numpy()], device)
 
 
-def _batch_sizes(n_rows: int, size: int) -> list[int]:
+def batch_sizes(n_rows: int, size: int) -> list[int]:
     whole, rest = divmod(n_rows, size)
     if rest == 1 and whole:
         return [size] * (whole - 1) + [size + 1]
@@ -196,7 +201,7 @@ def _batch_sizes(n_rows: int, size: int) -> list[int]:
 
 
 def _split(inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int):
-    sizes = _batch_sizes(len(target), size)
+    sizes = batch_sizes(len(target), size)
     columns = [value.split(sizes) for value in inputs.values()]
     weights = [None] * len(sizes) if weight is None else weight.split(sizes)
     for *values, y, w in zip(*columns, target.split(sizes), weights, strict=True):

@@ -143,6 +143,7 @@ class TrainingNet(NeuralNet):
             self.use_caching = False  # of a pack's batches, in which each member has rows of its own
         self._lowest: dict[str, float] = {}
         self._members_tensor: Tensor | None = None
+        self._single_rows = min(self.get_iterator(train, training=True).sizes) == 1
         self._set_training(True)
         self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
@@ -390,11 +391,10 @@ class TrainingNet(NeuralNet):
         """
         super()._set_training(training)
         if training:
-            single = min(self.batch_size, len(self._train)) == 1
             for part in self.module_.modules():
                 own = list(part.parameters(recurse=False))
                 is_frozen = own and isinstance(part, _NormBase) and not any(p.requires_grad for p in own)
-                if is_frozen or (single and isinstance(part, nn.BatchNorm1d)):
+                if is_frozen or (self._single_rows and isinstance(part, nn.BatchNorm1d)):
                     part.eval()
 
     def _rate(self) -> float:

@@ -12,7 +12,7 @@ import torch
 from skorch.dataset import Dataset
 from torch import Tensor
 
-from sknn.training._data import CHUNK_BYTES, Rows, as_tensor
+from sknn.training._data import CHUNK_BYTES, Rows, as_tensor, batch_sizes
 
 Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]
 
@@ -114,12 +114,15 @@ class PackedBatches:
     ----------
     dataset : PackedRows
     batch_size : int
-        Rows of a member in a batch. With `shuffle`, batches are as equal as can be, so that B may differ
-        a little, and fewer rows than there are batches sit out an epoch.
+        Rows of a member in a batch; the last batch may be smaller.
     shuffle : bool, default=False
         Whether each epoch has a new order. If not, each row comes once.
     generator : torch.Generator or None
         CPU generator that draws the order.
+    balanced : bool, default=False
+        For training. With `shuffle`, all batches have the same number of rows, so that B may differ a little from
+        `batch_size` and fewer rows than there are batches sit out an epoch, other ones each time. Otherwise a last
+        row on its own joins the batch before, as in `TensorBatches`.
     """
 
     def __init__(
@@ -132,9 +135,12 @@ class PackedBatches:
     ):
         self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
         n_rows = dataset.n_rows
-        if balanced:
-            n_batches = max(1, round(n_rows / batch_size))
+        if balanced and shuffle:
+            most = n_rows // min(batch_size, 2)  # of a single row there are no statistics
+            n_batches = max(1, min(round(n_rows / batch_size), most))
             self.sizes = [n_rows // n_batches] * n_batches
+        elif balanced:
+            self.sizes = batch_sizes(n_rows, batch_size)
         else:
             self.sizes = [min(batch_size, n_rows - start) for start in range(0, n_rows, batch_size)]
 
@@ -147,18 +153,20 @@ class PackedBatches:
             positions, present = data.shuffled(self.generator), None
         else:
             positions, present = data.in_order()
-        n_used = sum(self.sizes)
         row_bytes = data.rows.row_bytes() * len(data.members)
-        n_chunk = size * max(1, CHUNK_BYTES // (row_bytes * size))
+        n_chunk = max(1, CHUNK_BYTES // (row_bytes * size))
         scale = 1.0 if present is None else present.numel() / present.sum().item()
-        for start in range(0, n_used, n_chunk):
-            part = slice(start, min(start + n_chunk, n_used))
+        start = 0
+        for first in range(0, len(self.sizes), n_chunk):
+            sizes = self.sizes[first : first + n_chunk]
+            part = slice(start, start + sum(sizes))
+            start = part.stop
             inputs, target, weight = data.take(positions[:, part])
             here = None
             if present is not None:
                 here = present[:, part].to(data.device)
                 weight = here * scale if weight is None else weight * (here * scale)
-            yield from _split(inputs, target, weight, size, None if here is None else here > 0)
+            yield from _split(inputs, target, weight, sizes, None if here is None else here > 0)
 
 
 def _filled(values: Tensor, size: int) -> Tensor:
@@ -167,12 +175,12 @@ def _filled(values: Tensor, size: int) -> Tensor:
 
 
 def _split(
-    inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int, present: Tensor | None
+    inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, sizes: list[int], present: Tensor | None
 ) -> Iterator[Batch]:
-    columns = [value.split(size, 1) for value in inputs.values()]
-    targets = target.split(size, 1)
-    weights = [None] * len(targets) if weight is None else weight.split(size, 1)
-    which = [None] * len(targets) if present is None else present.split(size, 1)
+    columns = [value.split(sizes, 1) for value in inputs.values()]
+    targets = target.split(sizes, 1)
+    weights = [None] * len(targets) if weight is None else weight.split(sizes, 1)
+    which = [None] * len(targets) if present is None else present.split(sizes, 1)
     for *values, y, w, rows in zip(*columns, targets, weights, which, strict=True):
         batch = MemberInputs(zip(inputs, values, strict=True))
         batch.present = rows
