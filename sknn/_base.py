@@ -30,6 +30,7 @@ from sknn._nested import get_parts, set_parts, split_nested
 from sknn._network import (
     architecture_of,
     build_network,
+    check_takes_several,
     has_own_parts,
     is_data_dependent,
     is_name,
@@ -62,16 +63,21 @@ from sknn.modules import (
     n_members_of,
 )
 from sknn.preprocessing import (
+    WHAT_X_MAY_BE,
     ChunkEncoder,
     Encoded,
+    Inputs,
     Table,
     TableEncoder,
     as_table,
     as_values,
     as_weights,
     check_n_rows,
+    check_row_shapes,
+    holds_tables,
     make_encoder,
     make_stream_encoder,
+    row_shapes,
     take_rows,
     with_names,
 )
@@ -160,10 +166,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+        X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features), or dict of these
             Training rows: a pandas or polars frame with columns of any kind, an array, a SciPy
             sparse matrix or a torch tensor. With `preprocessing=None` also an array (n_samples, ...)
-            of any number of dimensions.
+            of any number of dimensions; or, for a module of your own with several inputs, a dict of arrays
+            (n_samples, ...), which its `forward` gets by their names: floats as float32, whole numbers as int64, flags
+            as bool. In skorch's `SliceDict` scikit-learn can cut them into folds.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels (whole numbers, text, flags or dates), an indicator matrix of labels (two numbers, of which
             the larger one says that a label applies), or real targets. Of any container: lists, arrays, tensors, series
@@ -372,9 +380,13 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if reset:
             self._takes_numbers_only = params["preprocessing"] is None or takes_images(params["module"])
         table = self._check_table(X, reset=reset)
+        if isinstance(table, Inputs):
+            check_takes_several(type(self).__name__, params)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         y, n_rows = self._check_y(y), table.shape[0]
+        if len(y) != n_rows and holds_tables(X):  # no images, then
+            raise TypeError(f"{WHAT_X_MAY_BE} Got a list of {n_rows} arrays for {len(y)} targets.")
         check_n_rows(y, n_rows, "y")
         weight = None if sample_weight is None else as_weights(sample_weight, n_rows)
         if groups is not None:
@@ -388,6 +400,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         pretrained = pretrained_of(self.module)
         if reset and pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing):
             pretrained.fitted._check_table(X, reset=False)  # its preprocessing is used
+        if reset:
+            self._row_shapes = row_shapes(table)
+        else:
+            check_row_shapes(self._row_shapes, table)
         unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")
         if reset or not unnamed or table.shape[1] != self.n_features_in_:
             validate_data(self, with_names(table), reset=reset, skip_check_array=True)
@@ -465,7 +481,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._update_target(parts.train, params)
         else:
             self._target = self._make_target(sample.y, parts.train, params, classes)
-            self.encoder_ = self._make_encoder(params, self._seeds.encoder)
+            self.encoder_ = self._make_encoder(params, isinstance(sample.table, Inputs), self._seeds.encoder)
         encoded = self._encode(parts, resume=resume)
         if not resume:
             shaping = self._shaping_rows(encoded[0])
@@ -479,7 +495,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if not resume and isinstance(self.module_, TabularNet) and is_data_dependent(params):
             shaping_rows = rows[0] if shaping is encoded[0] else self._unlabelled_rows(shaping, params["device"])
             self._initialize(self.module_, shaping_rows, params, self._seeds.module)
-        self._input_shapes = {name: tuple(value.shape[1:]) for name, value in rows[0].inputs.items()}
+        self._input_kinds = {
+            name: (tuple(value.shape[1:]), torch.float32 if sparse.issparse(value) else value.dtype)
+            for name, value in rows[0].inputs.items()
+        }
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
         self.n_outputs_ = self._target.n_user_outputs
         return self._packed(rows, parts), parts, self._begin_task(parts.train, params)
@@ -554,7 +573,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         valid, valid_rows = _taken(sample, [rows for _, rows in members])
         return Parts(train, train if len(valid.y) == len(train.y) else valid, train_rows[::2], valid_rows)
 
-    def _make_encoder(self, params: dict, seed: int):
+    def _make_encoder(self, params: dict, several: bool, seed: int):
         preprocessing, module = params["preprocessing"], params["module"]
         if isinstance(module, Pretrained) and module.fitted is not None and is_auto(preprocessing):
             return copy.deepcopy(module.fitted.encoder_)
@@ -562,9 +581,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             preprocessing = seed_unset(clone(preprocessing), seed)
         network = architecture_of(module)
         make = make_stream_encoder if self._is_stream else make_encoder
-        return make(preprocessing, embed=embeds_categories(network), images=takes_images(network), random_state=seed)
+        embed, images = embeds_categories(network), takes_images(network)
+        return make(preprocessing, embed=embed, images=images, several=several, random_state=seed)
 
-    def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded, Encoded | None]:
+    def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded | Inputs, Encoded | Inputs | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
         train, valid = parts.train, parts.valid
         pretrained = pretrained_of(self.module)
@@ -577,14 +597,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return encoded, None
         return encoded, self.encoder_.encode(valid.table)
 
-    def _shaping_rows(self, encoded: Encoded) -> Encoded:
+    def _shaping_rows(self, encoded: Encoded | Inputs) -> Encoded | Inputs:
         """Rows that bins of numbers and first weights are fitted to: those of a fit, or such as a stream may hold."""
         if isinstance(self.encoder_, ChunkEncoder):
             return self.encoder_.expected_rows(_INITIAL_ROWS, self._seeds.module)
         return encoded
 
-    def _unlabelled_rows(self, encoded: Encoded, device: torch.device) -> Rows:
-        return Rows(encoded, np.zeros(encoded.x_num.shape[0], dtype=np.float32), None, device, np.asarray)
+    def _unlabelled_rows(self, encoded: Encoded | Inputs, device: torch.device) -> Rows:
+        return Rows(encoded, np.zeros(encoded.shape[0], dtype=np.float32), None, device, np.asarray)
 
     def _make_rows(self, encoded, parts: Parts, params: dict) -> tuple[Rows, Rows | None]:
         """Both parts as tensors with targets and weights."""
@@ -619,14 +639,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             packed.append(part)
         return tuple(packed)
 
-    def _is_one_small_batch(self, encoded: Encoded, params: dict) -> bool:
+    def _is_one_small_batch(self, encoded: Encoded | Inputs, params: dict) -> bool:
         """Whether equal rows can be merged: each step sees all rows, and only the loss knows how many there are."""
-        shape = encoded.x_num.shape
+        shape = encoded.shape
         normalises = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.module_.modules())
         plain = isinstance(params["loss"], str) and not normalises and not params["augmentation"]
         return plain and shape[0] <= params["batch_size"] and math.prod(shape) <= _MAX_MERGED_CELLS
 
-    def _to_rows(self, encoded: Encoded, target, weight, device: torch.device, mean_weight: float) -> Rows:
+    def _to_rows(self, encoded: Encoded | Inputs, target, weight, device: torch.device, mean_weight: float) -> Rows:
         if weight is None and mean_weight != 1:
             weight = np.ones(len(target))
         if weight is not None:
@@ -803,8 +823,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         67
         """
         check_is_fitted(self)
-        kinds = {"x_num": torch.float32, "x_cat": torch.int64}
-        inputs = {name: torch.zeros((2, *shape), dtype=kinds[name]) for name, shape in self._input_shapes.items()}
+        inputs = {name: torch.zeros((2, *shape), dtype=dtype) for name, (shape, dtype) in self._input_kinds.items()}
         return summarize(self.module_, inputs, self._target.n_outputs)
 
     # -- state and tags -----------------------------------------------------------------------

@@ -9,7 +9,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 
 def check_groups(groups: np.ndarray, n_rows: int) -> np.ndarray:
@@ -50,9 +49,9 @@ def warn_of_shared_groups(table, groups: np.ndarray, held_out_table) -> None:
 
 
 def _as_frame(table) -> pd.DataFrame | None:
-    if sparse.issparse(table):
-        return None
-    return table if isinstance(table, pd.DataFrame) else pd.DataFrame(np.reshape(table, (len(table), -1)))
+    if isinstance(table, np.ndarray):
+        return pd.DataFrame(np.reshape(table, (len(table), -1)))
+    return table if isinstance(table, pd.DataFrame) else None  # sparse, or several inputs
 
 
 def _is_among(some: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:

@@ -30,14 +30,20 @@ from sknn.modules import (
     scale_to_unit_variance,
     try_out,
 )
-from sknn.preprocessing import Encoded, quantile_bins, random_thresholds
+from sknn.preprocessing import WHAT_X_MAY_BE, Encoded, Inputs, quantile_bins, random_thresholds
 from sknn.training import all_seeded, limited_to, torch_seeded
 
 _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
 
 
 def build_network(
-    params: dict, some: Encoded, encoded: Encoded, weight: np.ndarray | None, encoder, target, seed: int
+    params: dict,
+    some: Encoded | Inputs,
+    encoded: Encoded | Inputs,
+    weight: np.ndarray | None,
+    encoder,
+    target,
+    seed: int,
 ) -> nn.Module:
     """A network, or a pack, of the shape that the data ask for, tried out on the first rows.
 
@@ -45,9 +51,9 @@ def build_network(
     ----------
     params : dict
         The estimator's parameters, with each "auto" replaced.
-    some : Encoded
+    some : Encoded or Inputs
         Training rows to try the network out on.
-    encoded : Encoded
+    encoded : Encoded or Inputs
         The rows, those or expected ones, that bins of numbers and first weights are fitted to.
     weight : ndarray of shape (n_rows,) or None
         Weights of `encoded`.
@@ -61,6 +67,7 @@ def build_network(
     module_params = dict(params["module_params"] or {})
     of_built_in: dict[str, Any] = {}
     if isinstance(module, str):
+        assert isinstance(encoded, Encoded)  # several inputs need a module of one's own
         module_params, of_built_in = _built_in_params(module, params, encoded, weight, seed)
     device, n_outputs = params["device"], target.n_outputs
     facts = {
@@ -136,7 +143,7 @@ def _built_in_params(
     return module_params, {"n_members": params["n_members"], "bins": bins}
 
 
-def _set_weights(network: nn.Module, params: dict, encoded: Encoded, seed: int) -> None:
+def _set_weights(network: nn.Module, params: dict, encoded: Encoded | Inputs, seed: int) -> None:
     """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
     weight_init = params["weight_init"]
     if weight_init is None or (isinstance(network, TabularNet) and is_data_dependent(params)):
@@ -146,12 +153,33 @@ def _set_weights(network: nn.Module, params: dict, encoded: Encoded, seed: int) 
         scale_to_unit_variance(network, network_inputs(_some_rows(encoded, seed), params["device"]))
 
 
-def _some_rows(encoded: Encoded, seed: int) -> Encoded:
+def _some_rows(encoded: Encoded | Inputs, seed: int) -> Encoded | Inputs:
     """Rows at random, by which a network is initialised."""
-    n_rows = encoded.x_num.shape[0]
-    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // math.prod(encoded.x_num.shape[1:])))
-    rows = np.random.RandomState(seed).permutation(n_rows)[:n_taken]
-    return Encoded(encoded.x_num[rows], None if encoded.x_cat is None else encoded.x_cat[rows])
+    n_rows = encoded.shape[0]
+    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // max(math.prod(encoded.shape[1:]), 1)))
+    return encoded.take(np.random.RandomState(seed).permutation(n_rows)[:n_taken])
+
+
+def check_takes_several(owner: str, params: dict) -> None:
+    """Refuse parameters that do not go with a dict of inputs.
+
+    Raises
+    ------
+    TypeError
+        For preprocessing, or a network that takes one table.
+    InvalidParameterError
+        For augmentation, which changes one table or images.
+    """
+    module = architecture_of(params["module"])
+    if params["preprocessing"] is not None or isinstance(module, str | TabularNet) or module is TabularNet:
+        raise TypeError(
+            f"{WHAT_X_MAY_BE} Got a dict with module={params['module']!r}, preprocessing={params['preprocessing']!r}."
+        )
+    if params["augmentation"]:
+        raise InvalidParameterError(
+            f"The 'augmentation' parameter of {owner} must be None where X is a dict of inputs. Got "
+            f"{params['augmentation']!r} instead; change the rows in the module's forward, where it is in training."
+        )
 
 
 def has_own_parts(params: dict) -> bool:

@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import nn
 
 from sknn.modules import MLP, ResNet, TabularNet, as_columns, call_module, n_members_of
-from sknn.preprocessing import Encoded, Table, take_rows
+from sknn.preprocessing import Encoded, Inputs, Table, take_rows
 from sknn.training import available_threads, dense, limited_to, to_tensors, usual_settings
 
 Combine = Callable[[np.ndarray], np.ndarray]
@@ -43,7 +43,7 @@ def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | N
         with limited_to(n_threads):
             block = _forward(module, encoded, n_outputs, n_members is not None)
         block = block if n_members is None else combine(block)
-        block = block[..., : encoded.x_num.shape[0], :]  # without what has filled it up
+        block = block[..., : encoded.shape[0], :]  # without what has filled it up
         if block.shape[-2] == n_rows:
             return np.ascontiguousarray(block)  # sums along a row take another order in another layout
         if start == 0:
@@ -60,7 +60,7 @@ def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
     return 1 if is_small or isinstance(module, TabularNet | MLP | ResNet) else available_threads()
 
 
-def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded]]:
+def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded | Inputs]]:
     """The first row of each `step` rows, and these encoded; several are encoded at once: columns cost time."""
     n_rows = table.shape[0]
     n_encoded = step * max(1, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_) // step)
@@ -79,15 +79,15 @@ def block_rows(encoder, n_members: int = 1) -> int:
     return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
 
 
-def network_inputs(encoded: Encoded, device: torch.device) -> dict[str, torch.Tensor]:
+def network_inputs(encoded: Encoded | Inputs, device: torch.device) -> dict[str, torch.Tensor]:
     """A few encoded rows as dense tensors by the names of the network's inputs."""
     return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
-def _forward(module: nn.Module, encoded: Encoded, n_outputs: int | None, is_pack: bool) -> np.ndarray:
-    n_missing = -encoded.x_num.shape[0] % _ROW_MULTIPLE
+def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None, is_pack: bool) -> np.ndarray:
+    n_missing = -encoded.shape[0] % _ROW_MULTIPLE
     if n_missing:
-        encoded = Encoded(*(_pad(values, n_missing) for values in encoded))
+        encoded = encoded.map(lambda values: _pad(values, n_missing))
     inputs = network_inputs(encoded, _device_of(module))
     with torch.inference_mode():
         output = call_module(module, inputs, shared=True)
@@ -97,8 +97,6 @@ def _forward(module: nn.Module, encoded: Encoded, n_outputs: int | None, is_pack
 
 def _pad(values, n_missing: int):
     """The last row repeated `n_missing` times."""
-    if values is None:
-        return None
     values = values.toarray() if sparse.issparse(values) else values
     return np.concatenate([values, np.broadcast_to(values[-1:], (n_missing, *values.shape[1:]))])
 

@@ -208,7 +208,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     classes_ : ndarray of shape (n_classes,)
         The class labels; for a label indicator the numbers of the labels.
     n_features_in_ : int
-        Number of columns of `X` in `fit`.
+        Number of columns of `X` in `fit`; for a dict of inputs the numbers that all of them hold for a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, when all of them are strings.
     module_ : nn.Module

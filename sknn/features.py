@@ -15,7 +15,7 @@ from sknn._base import BaseNN
 from sknn._predict import network_outputs
 from sknn._rollback import all_or_nothing
 from sknn.modules import Backbone
-from sknn.preprocessing import as_table, make_encoder
+from sknn.preprocessing import Inputs, as_table, check_row_shapes, make_encoder, row_shapes
 
 
 class NNFeatures(TransformerMixin, BaseEstimator):
@@ -89,8 +89,10 @@ class NNFeatures(TransformerMixin, BaseEstimator):
             )
         if isinstance(used, nn.Module):
             used = copy.deepcopy(used).eval()
-            self.encoder_ = make_encoder(None, embed=False, random_state=None)
-            self.encoder_.fit_encode(as_table(X, estimator=self, numbers_only=True))
+            table = as_table(X, estimator=self, numbers_only=True)
+            self.encoder_ = make_encoder(None, embed=False, several=isinstance(table, Inputs), random_state=None)
+            self.encoder_.fit_encode(table)
+            self._n_columns, self._row_shapes = table.shape[1], row_shapes(table)
         elif frozen:
             check_is_fitted(used)
         else:
@@ -118,6 +120,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
     def _features(self, X) -> np.ndarray:
         if isinstance(self.estimator_, nn.Module):
             table, encoder = as_table(X, estimator=self, numbers_only=True), self.encoder_
+            check_row_shapes(self._row_shapes, table)
         else:
             table, encoder = self.estimator_._check_table(X, reset=False), self.estimator_.encoder_
         return network_outputs(self._backbone, encoder, table, None, np.asarray)
@@ -144,7 +147,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
     def n_features_in_(self):
         """Number of columns in `fit`."""
         check_is_fitted(self)
-        return self.encoder_.n_features_ if isinstance(self.estimator_, nn.Module) else self.estimator_.n_features_in_
+        return self._n_columns if isinstance(self.estimator_, nn.Module) else self.estimator_.n_features_in_
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "estimator_")

@@ -196,7 +196,7 @@ class NNRegressor(RegressorMixin, BaseNN):
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns of `X` in `fit`.
+        Number of columns of `X` in `fit`; for a dict of inputs the numbers that all of them hold for a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, when all of them are strings.
     module_ : nn.Module

@@ -94,13 +94,30 @@ def try_out(
     ValueError
         When the module does not return (n_rows, n_outputs).
     """
-    shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+    _check_names(module, inputs)
+    shapes = ", ".join(
+        f"{name} {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}" for name, value in inputs.items()
+    )
     with _noting(f"The 'module' was called with {shapes}, to give {n_outputs} outputs a row."):
         output = _forward(module, inputs)
     if may_replace_head and output.ndim == 2 and not has_columns(output, n_outputs, may_pad):
         _replace_head(module, output.shape[1], n_outputs)
         output = _forward(module, inputs)
     as_columns(output, n_outputs, may_pad)
+
+
+def _check_names(module: nn.Module, inputs: dict[str, Tensor]) -> None:
+    """Refuse inputs that the user has named otherwise than the module's `forward` does."""
+    if "x_num" in inputs:
+        return
+    signature = inspect.signature(module.forward)
+    try:
+        signature.bind(**inputs)
+    except TypeError as error:
+        raise ValueError(
+            f"The dict X must hold the inputs that the forward of the 'module' takes: {list(signature.parameters)}. "
+            f"Got {list(inputs)}: {error}."
+        ) from error
 
 
 def build_pack(
@@ -168,21 +185,22 @@ def has_columns(output: Tensor, n_outputs: int, may_pad: bool = True) -> bool:
 
 
 def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):
-    """A single input goes by position, whatever the module calls it; several go by their names.
+    """A single table goes by position, whatever the module calls it; inputs that the user has named, and several, go by
+    their names.
 
     A module that is not built in gets copies: it may work in place, and rows are used again, by the next epoch, other
     members or the user whose memory they are. `shared` tells a pack of any module that its members have no rows of
     their own.
     """
     if isinstance(module, Members | StackedMembers):
-        return module(shared=shared, **inputs)
+        return module(shared, **inputs)
     if not module.__dict__.get("is_built_in", False):
         inputs = {name: value.clone() for name, value in inputs.items()}
-    if len(inputs) == 1 and module.__dict__.get("needs_codes", False):
-        (x,) = inputs.values()
+    if module.__dict__.get("needs_codes", False) and inputs.keys() == {"x_num"}:
+        x = inputs["x_num"]
         inputs = {"x_num": x, "x_cat": torch.empty((len(x), 0), dtype=torch.int64, device=x.device)}
     try:
-        return module(**inputs) if len(inputs) > 1 else module(next(iter(inputs.values())))
+        return module(**inputs) if len(inputs) > 1 or "x_num" not in inputs else module(inputs["x_num"])
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):  # torch's words
             raise

@@ -93,12 +93,12 @@ class Backbone(nn.Module):
                 module = tap
         self.module = module
 
-    def forward(self, x_num: Tensor, x_cat: Tensor | None = None) -> Tensor:
+    def forward(self, *by_position: Tensor, **inputs: Tensor) -> Tensor:
+        inputs = dict(zip(["x_num"], by_position, strict=False)) | inputs
         if self.is_tabular:
             net: Any = self.module
-            hidden, _ = net.hidden(x_num, x_cat)
+            hidden, _ = net.hidden(inputs["x_num"], inputs.get("x_cat"))
             return hidden.permute(2, 0, 1).flatten(1)  # (K, D, B) -> (B, K · D)
-        inputs = {"x_num": x_num} | ({} if x_cat is None else {"x_cat": x_cat})
         found: list[Tensor] = []
         token = _tapped.set(found)
         try:

@@ -42,7 +42,7 @@ class Members(nn.Module):
         """For a summary: a network like each of them."""
         return self.members[0]
 
-    def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
+    def forward(self, shared: bool = False, /, **inputs: Tensor) -> Tensor:
         outputs = []
         for k, member in enumerate(self.members):
             own = inputs if shared else {name: value[k] for name, value in inputs.items()}
@@ -77,7 +77,7 @@ class StackedMembers(nn.Module):
             parameter.requires_grad_(weight.requires_grad)
         return member
 
-    def forward(self, shared: bool = False, **inputs: Tensor) -> Tensor:
+    def forward(self, shared: bool = False, /, **inputs: Tensor) -> Tensor:
         # `functional_call` puts weights into the template; calls that may run beside each other need one each.
         template = self.template if self.training else copy.deepcopy(self.template)
         template.train(self.training)
@@ -113,8 +113,8 @@ def pack(
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             own = {name: value.expand(len(members), *value.shape) for name, value in inputs.items()}
             stacked.train()(**own)
-            expected = Members(members, call).eval()(shared=True, **inputs)
-            found = stacked.eval()(**own), stacked(shared=True, **inputs)
+            expected = Members(members, call).eval()(True, **inputs)
+            found = stacked.eval()(**own), stacked(True, **inputs)
             if all(torch.allclose(output, expected, rtol=1e-4, atol=1e-5) for output in found):
                 return stacked.train()
     except (RuntimeError, ValueError, TypeError, NotImplementedError):  # what vmap raises depends on the operator

@@ -2,13 +2,16 @@
 
 from sknn.preprocessing._bins import quantile_bins, random_thresholds
 from sknn.preprocessing._encoders import Encoded, TableEncoder, make_encoder
+from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs, check_row_shapes, row_shapes, take_rows
 from sknn.preprocessing._row_values import as_numbers, as_values, as_weights, check_n_rows, check_one_type
 from sknn.preprocessing._streams import ChunkEncoder, make_stream_encoder
-from sknn.preprocessing._tables import Table, as_table, take_rows, with_names
+from sknn.preprocessing._tables import Table, as_table, holds_tables, with_names
 
 __all__ = [
+    "WHAT_X_MAY_BE",
     "ChunkEncoder",
     "Encoded",
+    "Inputs",
     "Table",
     "TableEncoder",
     "as_numbers",
@@ -17,10 +20,13 @@ __all__ = [
     "as_weights",
     "check_n_rows",
     "check_one_type",
+    "check_row_shapes",
+    "holds_tables",
     "make_encoder",
     "make_stream_encoder",
     "quantile_bins",
     "random_thresholds",
+    "row_shapes",
     "take_rows",
     "with_names",
 ]

@@ -1,6 +1,6 @@
-"""From a table to what a network takes: `TableEncoder` for raw tables, two smaller ones for prepared input.
+"""From a table to what a network takes: `TableEncoder` for raw tables, smaller ones for prepared input.
 
-All three have the same face: `fit_encode(X, y, sample_weight)`, `update_encode(X, y, sample_weight)` for further
+All have the same face: `fit_encode(X, y, sample_weight)`, `update_encode(X, y, sample_weight)` for further
 training rows, `encode(X)`, `n_features_`, `n_cells_` (numbers in an encoded row) and `cat_cardinalities_`. None of them
 knows torch, and none learns from further rows: those of `_streams` do.
 """
@@ -8,7 +8,7 @@ knows torch, and none learns from further rows: those of `_streams` do.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,8 @@ from sknn.preprocessing._columns import (
     column_kinds,
     smooth_clip,
 )
-from sknn.preprocessing._tables import Table, as_table, check_columns, plain_columns, take_rows, with_names
+from sknn.preprocessing._inputs import Inputs, take_rows
+from sknn.preprocessing._tables import Table, as_table, check_columns, plain_columns, with_names
 from sknn.preprocessing._value_codes import ValueCodes, act_as_codes
 
 MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
@@ -52,12 +53,24 @@ class Encoded(NamedTuple):
     x_num: np.ndarray | sparse.csr_array
     x_cat: np.ndarray | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.x_num.shape
+
+    @property
+    def inputs(self) -> dict:
+        """By the names of the network's inputs."""
+        return {"x_num": self.x_num} if self.x_cat is None else self._asdict()
+
+    def map(self, function: Callable) -> Encoded:
+        return Encoded(*(None if values is None else function(values) for values in self))
+
+    def take(self, rows: np.ndarray | slice) -> Encoded:
+        """Rows by position, a slice of them without a copy where they are dense."""
+        return self.map(lambda values: values[rows])
+
     def head(self, n_rows: int) -> Encoded:
         return self.take(slice(n_rows))
-
-    def take(self, rows: slice) -> Encoded:
-        """Rows by position, without a copy where they are dense."""
-        return Encoded(*(None if values is None else values[rows] for values in self))
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -476,6 +489,68 @@ class ArrayEncoder:
             ) from None
 
 
+class InputsEncoder:
+    """`preprocessing=None` for several inputs, each of which keeps its kind of numbers.
+
+    Floats become float32, whole numbers int64 (a module may embed them) and flags bool (a module may mask by them).
+    """
+
+    cat_cardinalities_: tuple[int, ...] = ()
+
+    def fit_encode(self, table: Inputs, y=None, sample_weight=None) -> Inputs:
+        self._parts = {name: _InputEncoder(name, part) for name, part in table.inputs.items()}
+        self.n_features_ = {name: part.shape[1] if part.ndim > 1 else 1 for name, part in table.inputs.items()}
+        self.n_cells_ = max(table.shape[1], 1)
+        return self.encode(table)
+
+    def update_encode(self, table: Inputs, y=None, sample_weight=None) -> Inputs:
+        return self.encode(table)
+
+    def encode(self, table: Inputs) -> Inputs:
+        return Inputs({name: part.encode(table.inputs[name]) for name, part in self._parts.items()})
+
+
+class _InputEncoder:
+    """One of several inputs, as numbers of the kind that it had in `fit`."""
+
+    def __init__(self, name: str, table: Table):
+        self.name = f"X[{name!r}]"
+        self.columns_ = list(table.columns) if isinstance(table, pd.DataFrame) else None
+        self.dtype_ = {"b": np.bool_, "i": np.int64, "u": np.int64}.get(self._array(table).dtype.kind, np.float32)
+
+    def encode(self, table: Table) -> np.ndarray | sparse.csr_array:
+        array = self._array(table)
+        if sparse.issparse(array):
+            _refuse_missing(np.asarray(array.data), self.name)
+            return sparse.csr_array(array, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            values = np.ascontiguousarray(array, dtype=self.dtype_).reshape(array.shape)
+        if self.dtype_ is np.float32:
+            _refuse_missing(values, self.name)
+        elif array.dtype != self.dtype_ and (values != array).any():
+            raise ValueError(
+                f"{self.name} must hold numbers that {np.dtype(self.dtype_)} can hold, as in fit. Got "
+                f"{array[values != array][0]!r} of dtype {array.dtype}."
+            )
+        return values
+
+    def _array(self, table: Table) -> np.ndarray | sparse.csr_array:
+        """Sparse input as floats, the others of the kind that they are."""
+        if sparse.issparse(table):
+            return table.astype(np.float32)
+        if isinstance(table, pd.DataFrame):
+            check_columns(self.columns_, table)
+            kinds = {dtype.kind for dtype in table.dtypes}
+            whole = all(isinstance(dtype, np.dtype) for dtype in table.dtypes) and (kinds == {"b"} or kinds <= {*"iu"})
+            try:
+                table = table.to_numpy() if whole else ArrayEncoder._numeric(table)
+            except ValueError as error:
+                raise ValueError(f"{self.name}, one of the inputs in X, cannot be used: {error}") from error
+        if table.dtype.kind not in "fiub":
+            raise ValueError(f"{self.name} must be numbers. Got dtype {table.dtype}. Encode them.")
+        return table
+
+
 class ImageEncoder(ArrayEncoder):
     """Pixels divided by the largest absolute value of the training images; black stays 0.
 
@@ -496,12 +571,14 @@ class ImageEncoder(ArrayEncoder):
         return Encoded(x_num / np.float32(self.scale_))
 
 
-def make_encoder(preprocessing, *, embed: bool, images: bool = False, random_state):
+def make_encoder(preprocessing, *, embed: bool, images: bool = False, several: bool = False, random_state):
     """The encoder that a value of the estimators' `preprocessing` parameter stands for.
 
     `embed` tells whether the network takes codes. If not, categories are one-hot encoded up to
-    `MAX_ONEHOT` levels.
+    `MAX_ONEHOT` levels. `several` tells that X is `Inputs`.
     """
+    if several:
+        return InputsEncoder()
     if preprocessing is None:
         return ArrayEncoder()
     if images and isinstance(preprocessing, str):
@@ -563,8 +640,8 @@ def refuse_missing_sparse(table: sparse.csr_array) -> None:
         raise ValueError("Input X contains NaN. Sparse input must not have missing values.")
 
 
-def _refuse_missing(values: np.ndarray) -> None:
-    check_array(values.reshape(1, -1) if values.size else [[0.0]], input_name="X", dtype=None)
+def _refuse_missing(values: np.ndarray, name: str = "X") -> None:
+    check_array(values.reshape(1, -1) if values.size else [[0.0]], input_name=name, dtype=None)
 
 
 def _root_mean_square(table: sparse.csr_array, weight) -> np.ndarray:

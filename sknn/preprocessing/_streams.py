@@ -30,6 +30,7 @@ from sknn.preprocessing._encoders import (
     ArrayEncoder,
     Encoded,
     ImageEncoder,
+    InputsEncoder,
     TableEncoder,
     TransformedEncoder,
     as_numbers_array,
@@ -395,8 +396,10 @@ def _normal(shape: tuple[int, ...], seed: int) -> np.ndarray:
     return np.random.RandomState(seed).normal(size=shape).astype(np.float32)
 
 
-def make_stream_encoder(preprocessing, *, embed: bool, images: bool = False, random_state):
+def make_stream_encoder(preprocessing, *, embed: bool, images: bool = False, several: bool = False, random_state):
     """As `make_encoder`, for what is to be trained on chunks."""
+    if several:
+        return InputsEncoder()
     if images and isinstance(preprocessing, str):
         return StreamImages()
     if isinstance(preprocessing, str):  # "auto"

@@ -1,17 +1,19 @@
-"""Bring what users pass as `X` into one of three containers: an array, a CSR array or a DataFrame.
+"""Bring what users pass as `X` into one of three containers, an array, a CSR array or a DataFrame, or several of them.
 
 Nothing here looks at what a column means; that is the encoder's work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import check_array
+
+from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs
 
 Table: TypeAlias = np.ndarray | sparse.csr_array | pd.DataFrame
 
@@ -19,20 +21,27 @@ _GROUP_CELLS = 1 << 20  # cells of several columns that are looked at together
 _OBJECTS_OF_POLARS = ("String", "Categorical", "Enum", "Struct", "List", "Array", "Int128", "UInt128")
 
 
-def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
+def as_table(X, *, estimator, numbers_only: bool = False) -> Table | Any:
     """Convert `X` to a numeric array, a CSR array or a DataFrame, without copying where possible.
 
     Numbers become a 2-d numeric array (NaN allowed), sparse input becomes CSR, and anything with
     a column that is not a number becomes a DataFrame. With `numbers_only` arrays must be numeric,
-    and may have more than two dimensions.
+    and may have more than two dimensions; a dict of tables becomes `Inputs`.
 
     Raises
     ------
     ValueError
         For the wrong number of dimensions, no rows, no columns, infinity or complex numbers.
+    TypeError
+        For what is no table: a dict without `numbers_only`, a tuple of arrays, a torch Dataset.
     """
-    if _is_plain(X):
+    if _is_plain(X) or isinstance(X, Inputs):
         return X
+    if isinstance(X, Mapping):
+        if not numbers_only:
+            raise TypeError(f"{WHAT_X_MAY_BE} Got {type(X).__name__}; set preprocessing=None, or pass pd.DataFrame(X).")
+        return _as_inputs(X, estimator)
+    _refuse_what_is_no_table(X, numbers_only)
     X = from_foreign(X)
     if isinstance(X, pd.DataFrame):
         return _check_frame(X, estimator)
@@ -61,9 +70,56 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table:
     return table if not sparse.issparse(table) else _canonical(sparse.csr_array(table))
 
 
-def take_rows(table: Table, rows: np.ndarray | slice) -> Table:
-    """Rows of a table, by position."""
-    return table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
+def _as_inputs(X: Mapping, estimator) -> Inputs:
+    """A dict of what `as_table` takes, or of a number for each row, as tables of the same rows."""
+    if not X:
+        raise ValueError(f"{WHAT_X_MAY_BE} Got an empty dict.")
+    for name in X:
+        if not isinstance(name, str):
+            raise TypeError(f"{WHAT_X_MAY_BE} The names must be strings. Got {name!r}.")
+    tables = {name: _as_input(name, value, estimator) for name, value in X.items()}
+    n_rows = {name: table.shape[0] for name, table in tables.items()}
+    if len(set(n_rows.values())) > 1:
+        raise ValueError(f"All inputs in the dict X must have the same number of rows. Got {n_rows}.")
+    return Inputs(tables)
+
+
+def _as_input(name: str, value, estimator) -> Table:
+    if isinstance(value, Mapping | Inputs):
+        raise TypeError(f"X[{name!r}] must be an array, a DataFrame, a sparse matrix or a tensor. Got a dict.")
+    try:
+        value = from_foreign(value)
+        value = value if hasattr(value, "ndim") else _as_array(value)
+        if value.ndim == 1:  # a number for each row
+            return _as_column(pd.DataFrame({name: value}), estimator)
+        return as_table(value, estimator=estimator, numbers_only=True)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"X[{name!r}], one of the inputs in X, cannot be used: {error}") from error
+
+
+def _as_column(frame: pd.DataFrame, estimator) -> np.ndarray:
+    """The only column of a frame, with its kind of numbers unless cells are missing."""
+    column = _check_frame(frame, estimator).iloc[:, 0]
+    if column.dtype.kind in "fiub" and column.isna().any():
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return column.to_numpy()
+
+
+def _refuse_what_is_no_table(X, numbers_only: bool) -> None:
+    """Raise TypeError for a torch Dataset, and for arrays side by side that are not the images of a list."""
+    if any(kind.__module__.startswith("torch.utils.data") for kind in type(X).__mro__):
+        raise TypeError(f"{WHAT_X_MAY_BE} Got a torch Dataset, {type(X).__name__}; pass its arrays as X and y.")
+    if not holds_tables(X):
+        return
+    alike = len({getattr(part, "shape", None) for part in X}) == 1
+    if not (numbers_only and alike and isinstance(X, list)):
+        raise TypeError(f"{WHAT_X_MAY_BE} Got a {type(X).__name__} of {len(X)} arrays; give them names in a dict.")
+
+
+def holds_tables(X) -> bool:
+    """Whether it is a list or tuple of arrays or frames with rows of their own: several inputs, or images."""
+    is_sequence = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
+    return is_sequence and any(getattr(part, "ndim", 0) > 1 for part in X)
 
 
 def with_names(table: Table) -> Table:
@@ -160,7 +216,10 @@ def _as_array(X) -> np.ndarray:
     """A list of rows may mix types, so its cells are kept as objects unless all of them are numbers."""
     if isinstance(X, np.ndarray):
         return X
-    array = np.asarray(X)
+    try:
+        array = np.asarray(X)
+    except (TypeError, ValueError, RuntimeError) as error:  # rows of different lengths, or no rows at all
+        raise ValueError(f"{WHAT_X_MAY_BE} Got a {type(X).__name__} of which numpy cannot make a table.") from error
     if array.dtype.kind in "SU" and array.ndim == 2 and isinstance(X, list | tuple):
         return np.asarray(X, dtype=object)
     return array
@@ -182,7 +241,7 @@ def _frame_of_objects(X: np.ndarray, estimator) -> Table | None:
     return _check_frame(frame, estimator)
 
 
-def _check_frame(frame: pd.DataFrame, estimator) -> Table:
+def _check_frame(frame: pd.DataFrame, estimator) -> pd.DataFrame:
     name = type(estimator).__name__
     if frame.shape[1] == 0:
         raise ValueError(

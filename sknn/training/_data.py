@@ -15,7 +15,7 @@ from scipy import sparse
 from skorch.dataset import Dataset
 from torch import Tensor
 
-from sknn.preprocessing import Encoded
+from sknn.preprocessing import Encoded, Inputs
 
 CHUNK_BYTES = 16 << 20  # rows gathered at a time for the batches that follow
 
@@ -25,7 +25,7 @@ class Rows(Dataset):
 
     Parameters
     ----------
-    encoded : Encoded
+    encoded : Encoded or Inputs
         What the encoder gave. Sparse rows stay sparse, on the CPU, until a batch is cut.
     target : ndarray of shape (n,) or (n, n_outputs)
         Class codes (int64) or float32 targets.
@@ -38,7 +38,7 @@ class Rows(Dataset):
 
     def __init__(
         self,
-        encoded: Encoded,
+        encoded: Encoded | Inputs,
         target: np.ndarray,
         weight: np.ndarray | None,
         device: torch.device,
@@ -152,13 +152,10 @@ def as_tensor(values: np.ndarray) -> Tensor:
     return torch.from_numpy(values if values.flags.writeable else np.asarray(_AsWritable(values)))
 
 
-def to_tensors(encoded: Encoded, device: torch.device) -> dict[str, Tensor | sparse.csr_array]:
+def to_tensors(encoded: Encoded | Inputs, device: torch.device) -> dict[str, Tensor | sparse.csr_array]:
     """Encoded rows by the names of the network's inputs."""
-    x_num, x_cat = encoded
-    inputs = {"x_num": x_num if sparse.issparse(x_num) else as_tensor(x_num).to(device)}
-    if x_cat is not None:
-        inputs["x_cat"] = as_tensor(x_cat).to(device)
-    return inputs
+    inputs = encoded.inputs.items()
+    return {name: value if sparse.issparse(value) else as_tensor(value).to(device) for name, value in inputs}
 
 
 def dense(value: Tensor | sparse.csr_array, device: torch.device) -> Tensor:
@@ -167,24 +164,22 @@ def dense(value: Tensor | sparse.csr_array, device: torch.device) -> Tensor:
 
 
 def merge_repeats(
-    encoded: Encoded, target: np.ndarray, weight: np.ndarray | None
-) -> tuple[Encoded, np.ndarray, np.ndarray | None]:
+    encoded: Encoded | Inputs, target: np.ndarray, weight: np.ndarray | None
+) -> tuple[Encoded | Inputs, np.ndarray, np.ndarray | None]:
     """Rows that are equal become one with the sum of their weights, in an order of their own.
 
     A fit on all rows at once then gives the same bits for a row of weight 2, for the row twice and
     for any order of the rows; sums of floats alone would differ in the last bits, and training
     makes such differences grow.
     """
-    x_num = encoded.x_num if isinstance(encoded.x_num, np.ndarray) else encoded.x_num.toarray()
-    parts = [x_num] + ([] if encoded.x_cat is None else [encoded.x_cat])
-    parts.append(target.reshape(len(target), -1))
+    parts = [value if isinstance(value, np.ndarray) else value.toarray() for value in encoded.inputs.values()]
+    parts.append(target)
     key = np.hstack([part.reshape(len(target), -1).astype(np.float64) for part in parts])
     _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
     total: np.ndarray | None = np.bincount(group.ravel(), weight, minlength=len(first))
     if weight is None and len(first) == len(target):
         total = None
-    x_cat = None if encoded.x_cat is None else encoded.x_cat[first]
-    return Encoded(encoded.x_num[first], x_cat), target[first], total
+    return encoded.take(first), target[first], total
 
 
 def _take(value, rows, device: torch.device) -> Tensor:

@@ -40,7 +40,7 @@ def test_members_give_what_each_network_gives(make, kind):
         expected = torch.stack([network.eval()(x[k]) for k, network in enumerate(networks)])
         torch.testing.assert_close(pack(x_num=x), expected)
         shared = torch.stack([network(x[0]) for network in networks])
-        torch.testing.assert_close(pack(shared=True, x_num=x[0]), shared)
+        torch.testing.assert_close(pack(True, x_num=x[0]), shared)
 
 
 def test_members_drop_different_units():
