@@ -129,8 +129,8 @@ def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> S
     >>> import torch
     >>> from sknn._summary import summarize
     >>> net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
-    >>> summarize(net, {"x": torch.zeros(1, 3)}, n_outputs=2)
-    Sequential: x (B, 3) to 2 outputs a row
+    >>> summarize(net, {"x_num": torch.zeros(1, 3)}, n_outputs=2)
+    Sequential: x_num (B, 3) to 2 outputs a row
     ────────────────────────────────────────────
     Layer  Type    Output  Parameters  Trainable
     ────────────────────────────────────────────

@@ -8,7 +8,7 @@ from torch import nn
 from sknn._summary import summarize
 from sknn.modules import MLP, TabularNet, build_pack
 
-X = {"x": torch.zeros(2, 3)}
+X = {"x_num": torch.zeros(2, 3)}
 TABLE = {"x_num": torch.zeros(2, 3), "x_cat": torch.zeros(2, 2, dtype=torch.int64)}
 
 
@@ -199,11 +199,11 @@ def small():
     ("module", "inputs"),
     [
         (TabularNet(3, 2, [5, 7], bins=[[0.0, 0.5, 1.0], None, [0.0, 1.0]], n_members=4), TABLE),
-        (TabularNet(3, 2, hidden_layer_sizes=(), n_members=2, learnable_scale=False), {"x_num": X["x"]}),
-        (TabularNet(3, 2, n_members=2, parametric_activation=True, linear_shortcut=True), {"x_num": X["x"]}),
+        (TabularNet(3, 2, hidden_layer_sizes=(), n_members=2, learnable_scale=False), X),
+        (TabularNet(3, 2, n_members=2, parametric_activation=True, linear_shortcut=True), X),
         (build_pack([small() for _ in range(3)], X, 2), X),
         (build_pack([nn.Sequential(small(), nn.BatchNorm1d(2)) for _ in range(3)], X, 2), X),
-        (nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), {"x": torch.zeros(2, 3, 4)}),
+        (nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), {"x_num": torch.zeros(2, 3, 4)}),
         (nn.Sequential(nn.LazyLinear(4), nn.LazyLinear(2)), X),
     ],
     ids=["tabular", "linear", "all own", "stacked", "one by one", "transformer", "lazy"],
@@ -272,14 +272,14 @@ def test_inputs_are_put_where_the_network_is():
 
 
 def test_one_row_is_enough():
-    assert rows_of(nn.Linear(3, 1), {"x": torch.zeros(1, 3)}) == [("module", "Linear", "(B, 1)", 4)]
+    assert rows_of(nn.Linear(3, 1), {"x_num": torch.zeros(1, 3)}) == [("module", "Linear", "(B, 1)", 4)]
 
 
 def test_text_is_an_aligned_table_with_totals():
     net = nn.Sequential(nn.Linear(3, 500), nn.BatchNorm1d(500), nn.Linear(500, 1))
     net[0].requires_grad_(False)
     lines = repr(summarize(net, X, 1)).splitlines()
-    assert lines[0] == "Sequential: x (B, 3) to 1 output a row"
+    assert lines[0] == "Sequential: x_num (B, 3) to 1 output a row"
     assert [line.split() for line in lines[2:3]] == [["Layer", "Type", "Output", "Parameters", "Trainable"]]
     assert lines[4].split() == ["0", "Linear", "(B,", "500)", "2,000", "0"]
     assert lines[8].split() == ["Total", "3,501", "1,501"]
@@ -311,7 +311,7 @@ def test_html_holds_the_same_cells():
     table = summarize(nn.Sequential(fast(3, 500), nn.Linear(500, 2)), X, 2)._repr_html_()
     assert "Linear&lt;fast&gt;" in table
     assert "Linear<fast>" not in table
-    assert "Sequential: x (B, 3) to 2 outputs a row" in table
+    assert "Sequential: x_num (B, 3) to 2 outputs a row" in table
     for cell in ("(B, 500)", "2,000", "1,002", "3,002", "12 kB"):
         assert cell in table
 
@@ -354,7 +354,7 @@ def test_the_members_of_a_pack_are_shown_once(extra):
     assert rows[0] == ("0.0", "Linear ×3", "(3, B, 4)", 3 * 16)
     assert rows[-1] == ("2", "Linear ×3", "(3, B, 2)", 3 * 10)
     assert len(rows) == 4
-    assert repr(summarize(pack, X, 2)).startswith("Sequential ×3: x (B, 3)")
+    assert repr(summarize(pack, X, 2)).startswith("Sequential ×3: x_num (B, 3)")
 
 
 def test_frozen_members_are_not_trained():

@@ -641,7 +641,8 @@ def refuse_missing_sparse(table: sparse.csr_array) -> None:
 
 
 def _refuse_missing(values: np.ndarray, name: str = "X") -> None:
-    check_array(values.reshape(1, -1) if values.size else [[0.0]], input_name=name, dtype=None)
+    with np.errstate(invalid="ignore"):  # its sum of ∞ and −∞, before it raises
+        check_array(values.reshape(1, -1) if values.size else [[0.0]], input_name=name, dtype=None)
 
 
 def _root_mean_square(table: sparse.csr_array, weight) -> np.ndarray:

@@ -37,7 +37,7 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table | Any:
     """
     if _is_plain(X) or isinstance(X, Inputs):
         return X
-    if isinstance(X, Mapping):
+    if _is_dict(X):
         if not numbers_only:
             raise TypeError(f"{WHAT_X_MAY_BE} Got {type(X).__name__}; set preprocessing=None, or pass pd.DataFrame(X).")
         return _as_inputs(X, estimator)
@@ -70,6 +70,10 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table | Any:
     return table if not sparse.issparse(table) else _canonical(sparse.csr_array(table))
 
 
+def _is_dict(X) -> bool:
+    return isinstance(X, Mapping) and not sparse.issparse(X)  # a matrix in SciPy's format "dok" is a mapping
+
+
 def _as_inputs(X: Mapping, estimator) -> Inputs:
     """A dict of what `as_table` takes, or of a number for each row, as tables of the same rows."""
     if not X:
@@ -85,7 +89,7 @@ def _as_inputs(X: Mapping, estimator) -> Inputs:
 
 
 def _as_input(name: str, value, estimator) -> Table:
-    if isinstance(value, Mapping | Inputs):
+    if _is_dict(value):
         raise TypeError(f"X[{name!r}] must be an array, a DataFrame, a sparse matrix or a tensor. Got a dict.")
     try:
         value = from_foreign(value)

@@ -76,7 +76,7 @@ def test_valid_params_are_those_of_the_signature():
 
 
 def rows(n_columns=3):
-    return {"x": torch.randn(2, n_columns)}
+    return {"x_num": torch.randn(2, n_columns)}
 
 
 def test_trying_out_gives_lazy_layers_their_shape_and_leaves_the_module_in_training():

@@ -208,7 +208,7 @@ def test_scaling_changes_nothing_but_the_length_of_weights():
 def test_layers_are_scaled_once_and_in_the_order_in_which_they_run():
     net, x = Twice(), 5 * torch.randn(300, 4)
     initialize(net, "orthogonal")
-    scale_to_unit_variance(net, {"x": x})
+    scale_to_unit_variance(net, {"x_num": x})
     with torch.no_grad():
         z = net.first(x)
         first_time = net.again(torch.tanh(z))

@@ -290,7 +290,7 @@ def test_complex_numbers_are_refused(X):
 
 
 def test_rows_of_unequal_length_are_refused():
-    with pytest.raises(ValueError, match="inhomogeneous"):
+    with pytest.raises(ValueError, match="X must be an array, a DataFrame"):
         table_of([[1, 2], [3]])
 
 
