@@ -14,7 +14,15 @@ from sknn.modules._cnn import CNN
 from sknn.modules._head import Backbone, is_of_head, load_weights, renew_head
 from sknn.modules._imports import import_quietly
 from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
-from sknn.modules._members import Members, StackedMembers, is_stacked, n_members_of, own_names, tensor_of
+from sknn.modules._members import (
+    Members,
+    StackedMembers,
+    is_stacked,
+    n_members_of,
+    names_outside_hidden,
+    own_names,
+    tensor_of,
+)
 from sknn.modules._mlp import ACTIVATIONS, MLP, NORMALIZATIONS, CategoryEmbedding, Dropout, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
@@ -54,6 +62,7 @@ __all__ = [
     "load_weights",
     "module_params_of",
     "n_members_of",
+    "names_outside_hidden",
     "own_names",
     "renew_head",
     "scale_to_unit_variance",

@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from sknn.modules._imports import import_quietly
+from sknn.modules._mlp import CategoryEmbedding
 from sknn.modules._tabular import TabularNet
+
+_EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag, CategoryEmbedding)
 
 
 class Members(nn.Module):
@@ -135,6 +138,22 @@ def own_names(module: nn.Module) -> dict[str, str]:
     if isinstance(module, Members):
         return {name: name.split(".", 2)[2] for name in names}
     return {name: name for name in names}
+
+
+def names_outside_hidden(module: nn.Module) -> set[str]:
+    """Names of the parameters of a network or a pack that belong to embeddings or to the output layer."""
+    if isinstance(module, TabularNet):
+        last = len(module.activations)
+        outer = {f"weights.{last}", f"biases.{last}", "shortcut"}
+        return {n for n, _ in module.named_parameters() if n in outer or n.startswith(("numeric.", "categories."))}
+    if isinstance(module, Members | StackedMembers):
+        single = module.template if isinstance(module, StackedMembers) else module.members[0]
+        outer = names_outside_hidden(single)
+        return {name for name, own in own_names(module).items() if own in outer}
+    linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    layers = [layer for layer in module.modules() if isinstance(layer, _EMBEDDINGS)] + linear[-1:]
+    of_layers = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    return {name for name, parameter in module.named_parameters() if id(parameter) in of_layers}
 
 
 def n_members_of(module: nn.Module) -> int | None:

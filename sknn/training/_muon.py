@@ -23,7 +23,9 @@ class Muon(Optimizer):
 
     With momentum M ← μM + (1 − μ)G and Nesterov's look-ahead, a step is W ← (1 − lr·λ)W − lr·0.2·√max(m, n)·UVᵀ,
     where UVᵀ, the nearest orthogonal matrix, comes from five Newton-Schulz iterations. The factor makes a learning
-    rate mean what it means for AdamW, which takes the parameters that are no matrices of at least 8 × 8.
+    rate mean what it means for AdamW, which takes the parameters that are no matrices of at least 8 × 8, and those of a
+    group with `orthogonal=False`. The estimators put embeddings and the output layer into such groups: Muon is for
+    hidden weights (Jordan et al. 2024).
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ class Muon(Optimizer):
         Of AdamW.
     eps : float, default=1e-8
         Of AdamW.
+    orthogonal : bool, default=True
+        Whether matrices take steps of Muon; False, for a group of embeddings or output weights, those of AdamW.
     stacked : bool, default=False
         Whether the first axis of each parameter is that of the members of a pack, which are not to be mixed.
 
@@ -69,6 +73,7 @@ class Muon(Optimizer):
         ns_steps=5,
         betas=(0.9, 0.999),
         eps=1e-8,
+        orthogonal=True,
         stacked=False,
     ):
         self.stacked = stacked
@@ -80,6 +85,7 @@ class Muon(Optimizer):
             "ns_steps": ns_steps,
             "betas": betas,
             "eps": eps,
+            "orthogonal": orthogonal,
         }
         super().__init__(params, defaults)
 
@@ -94,7 +100,8 @@ class Muon(Optimizer):
                 if parameter.grad is None:
                     continue
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                take = self._orthogonal_step if self._is_matrix(parameter) else self._adam_step
+                is_hidden = group["orthogonal"] and self._is_matrix(parameter)
+                take = self._orthogonal_step if is_hidden else self._adam_step
                 take(parameter, parameter.grad, self.state[parameter], group)
         return loss
 

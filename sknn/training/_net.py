@@ -30,6 +30,7 @@ from sknn.modules import (
     has_hand_gradient,
     is_stacked,
     n_members_of,
+    names_outside_hidden,
     tensor_of,
 )
 from sknn.training._data import Rows, TensorBatches
@@ -223,8 +224,8 @@ class TrainingNet(NeuralNet):
             for key, parameter in settings_of(self.module_, self.lr_factors, adapts(self.optimizer)):
                 grouped.setdefault(key, []).append(parameter)
         else:
-            arguments, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
-            return arguments, kwargs | self._of_muon()
+            (groups,), kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+            return (self._apart_for_muon(groups),), kwargs | self._of_muon()
         kwargs = {"lr": self.lr} | self.get_params_for(prefix) | self._of_muon()
         listed = []
         for (lr_factor, decay_factor), parameters in grouped.items():
@@ -232,7 +233,21 @@ class TrainingNet(NeuralNet):
             if "weight_decay" in kwargs:
                 group["weight_decay"] = kwargs["weight_decay"] * decay_factor
             listed.append(group)
-        return (listed,), kwargs
+        return (self._apart_for_muon(listed),), kwargs
+
+    def _apart_for_muon(self, groups: list[dict]) -> list[dict]:
+        """Embeddings and the output layer in groups of their own, which Muon leaves to AdamW."""
+        if self.optimizer is not Muon:
+            return groups
+        outer = names_outside_hidden(self.module_)
+        outer_ids = {id(parameter) for name, parameter in self.module_.named_parameters() if name in outer}
+        apart = []
+        for group in groups:
+            for orthogonal in (True, False):
+                members = [p for p in group["params"] if (id(p) not in outer_ids) == orthogonal]
+                if members:
+                    apart.append({"orthogonal": orthogonal} | group | {"params": members})
+        return apart
 
     def _of_muon(self) -> dict[str, bool]:
         return {"stacked": is_stacked(self.module_)} if self.optimizer is Muon else {}

@@ -43,7 +43,7 @@ def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | 
     parameters = inspect.signature(optimizer_class(optimizer)).parameters
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return None
-    owned = {"self", "params", "lr", "weight_decay", "stacked"}
+    owned = {"self", "params", "lr", "weight_decay", "stacked", "orthogonal"}
     return [name for name in parameters if name not in owned] + ["param_groups"]
 
 

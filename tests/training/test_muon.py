@@ -1,9 +1,13 @@
 """Muon against torch's own, which takes single matrices alone."""
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
+from sknn import NNClassifier
 from sknn.training import Muon
 from sknn.training._muon import orthogonalized
 
@@ -64,3 +68,61 @@ def test_singular_values_become_nearly_one():
     values = torch.linalg.svdvals(orthogonalized(start(20, 30).detach(), 5))
     assert values.min() > 0.6
     assert values.max() < 1.3
+
+
+def test_a_group_that_is_not_orthogonal_takes_the_steps_of_adamw():
+    ours, theirs = (torch.nn.Parameter(torch.ones(16, 12)) for _ in range(2))
+    moved = steps(Muon([{"params": [ours], "orthogonal": False}], lr=0.02, weight_decay=0.1), ours)
+    expected = steps(torch.optim.AdamW([theirs], lr=0.02, weight_decay=0.1), theirs)
+    torch.testing.assert_close(moved, expected)
+
+
+class OwnNet(nn.Module):
+    def __init__(self, n_features, n_outputs, cat_cardinalities):
+        super().__init__()
+        self.table = nn.Embedding(sum(cat_cardinalities), 8)
+        self.hidden, self.head = nn.Linear(n_features + 8, 16), nn.Linear(16, n_outputs)
+
+    def forward(self, x_num, x_cat):
+        return self.head(self.hidden(torch.cat([x_num, self.table(x_cat[:, 0])], 1)).relu())
+
+
+@pytest.mark.parametrize(
+    ("module", "params", "hidden"),
+    [
+        ("mlp", {"hidden_layer_sizes": [16, 16], "n_members": 1}, {"layers.0.weight", "layers.3.weight"}),
+        (
+            "mlp",
+            {"hidden_layer_sizes": [16], "n_members": 2},
+            {"members.0.layers.0.weight", "members.1.layers.0.weight"},
+        ),
+        ("linear", {}, set()),
+        ("tabular", {"hidden_layer_sizes": [16, 16], "preset": "fast"}, {"weights.0", "weights.1"}),
+        ("tabular", {"hidden_layer_sizes": [], "module_params": {"linear_shortcut": True}}, set()),
+        (OwnNet, {}, {"hidden.weight"}),
+        (OwnNet, {"n_members": 2}, {"weights.1"}),
+        (
+            "mlp",
+            {"hidden_layer_sizes": [16], "optimizer_params": {"param_groups": [("layers.0*", {"lr": 0.1})]}},
+            {"layers.0.weight"},
+        ),
+    ],
+)
+def test_only_hidden_weights_of_a_network_are_made_orthogonal(module, params, hidden):
+    found = {}
+
+    class Sees(Callback):
+        def on_train_end(self, net, **kwargs):
+            names = {id(parameter): name for name, parameter in net.module_.named_parameters()}
+            for group in net.optimizer_.param_groups:
+                for parameter in group["params"]:
+                    state = net.optimizer_.state[parameter]
+                    found[names[id(parameter)]] = "momentum_buffer" in state
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(90, 8)), columns=list("abcdefgh"))
+    X["level"] = pd.Categorical(rng.integers(0, 30, 90).astype(str))
+    y = rng.integers(0, 9, 90)
+    NNClassifier(module, optimizer="muon", max_epochs=1, callbacks=[Sees()], random_state=0, **params).fit(X, y)
+    orthogonal = {name for name, is_orthogonal in found.items() if is_orthogonal}
+    assert orthogonal == hidden
