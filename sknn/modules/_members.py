@@ -17,6 +17,7 @@ from sknn.modules._mlp import CategoryEmbedding
 from sknn.modules._tabular import TabularNet
 
 _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag, CategoryEmbedding)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Members(nn.Module):
@@ -141,7 +142,11 @@ def own_names(module: nn.Module) -> dict[str, str]:
 
 
 def names_outside_hidden(module: nn.Module) -> set[str]:
-    """Names of the parameters of a network or a pack that belong to embeddings or to the output layer."""
+    """Names of the parameters, of a network or a pack, of embeddings, the first convolution and the output layer.
+
+    The output layer is the last linear one, or the last convolution where there is none. A linear layer that the numbers of a
+    table go into counts as a hidden one: else a network of one hidden layer had none.
+    """
     if isinstance(module, TabularNet):
         last = len(module.activations)
         outer = {f"weights.{last}", f"biases.{last}", "shortcut"}
@@ -151,7 +156,9 @@ def names_outside_hidden(module: nn.Module) -> set[str]:
         outer = names_outside_hidden(single)
         return {name for name, own in own_names(module).items() if own in outer}
     linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
-    layers = [layer for layer in module.modules() if isinstance(layer, _EMBEDDINGS)] + linear[-1:]
+    convolutions = [layer for layer in module.modules() if isinstance(layer, _CONVOLUTIONS)]
+    embeddings = [layer for layer in module.modules() if isinstance(layer, _EMBEDDINGS)]
+    layers = [*embeddings, *convolutions[:1], *(linear or convolutions)[-1:]]
     of_layers = {id(parameter) for layer in layers for parameter in layer.parameters()}
     return {name for name, parameter in module.named_parameters() if id(parameter) in of_layers}
 

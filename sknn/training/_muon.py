@@ -24,8 +24,8 @@ class Muon(Optimizer):
     With momentum M ← μM + (1 − μ)G and Nesterov's look-ahead, a step is W ← (1 − lr·λ)W − lr·0.2·√max(m, n)·UVᵀ,
     where UVᵀ, the nearest orthogonal matrix, comes from five Newton-Schulz iterations. The factor makes a learning
     rate mean what it means for AdamW, which takes the parameters that are no matrices of at least 8 × 8, and those of a
-    group with `orthogonal=False`. The estimators put embeddings and the output layer into such groups: Muon is for
-    hidden weights (Jordan et al. 2024).
+    group with `orthogonal=False`. The estimators put embeddings, the first convolution and the output layer into such
+    groups: Muon is for hidden weights (Jordan et al. 2024, "Empirical considerations").
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ class Muon(Optimizer):
 
     References
     ----------
-    K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. J. Liu et al., "Muon is
-    scalable for LLM training", 2025 (the factor).
+    K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+    https://kellerjordan.github.io/posts/muon. J. Liu et al., "Muon is scalable for LLM training", 2025 (the factor).
 
     Examples
     --------
@@ -76,7 +76,6 @@ class Muon(Optimizer):
         orthogonal=True,
         stacked=False,
     ):
-        self.stacked = stacked
         defaults = {
             "lr": lr,
             "weight_decay": weight_decay,
@@ -86,6 +85,7 @@ class Muon(Optimizer):
             "betas": betas,
             "eps": eps,
             "orthogonal": orthogonal,
+            "stacked": stacked,  # in the groups, which are pickled
         }
         super().__init__(params, defaults)
 
@@ -96,26 +96,23 @@ class Muon(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            first = 1 if group["stacked"] else 0  # axis of a matrix
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                is_hidden = group["orthogonal"] and self._is_matrix(parameter)
+                is_hidden = group["orthogonal"] and _is_matrix(parameter.shape[first:])
                 take = self._orthogonal_step if is_hidden else self._adam_step
                 take(parameter, parameter.grad, self.state[parameter], group)
         return loss
 
-    def _is_matrix(self, parameter: Tensor) -> bool:
-        """(m, n), K of them stacked (K, m, n), or a convolution's (m, n, h, w), which is m × (n·h·w)."""
-        shape = parameter.shape[1:] if self.stacked else parameter.shape
-        return len(shape) in (2, 4) and min(shape[0], math.prod(shape[1:])) >= _LEAST_SIDE
-
-    def _orthogonal_step(self, parameter: Tensor, grad: Tensor, state: dict, group: dict) -> None:
+    @staticmethod
+    def _orthogonal_step(parameter: Tensor, grad: Tensor, state: dict, group: dict) -> None:
         if not state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
         momentum = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
         update = grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
-        update = orthogonalized(update.flatten(2 if self.stacked else 1), group["ns_steps"])
+        update = orthogonalized(update.flatten(2 if group["stacked"] else 1), group["ns_steps"])
         factor = _MATCH_ADAMW * math.sqrt(max(update.shape[-2:]))
         parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * factor)
 
@@ -129,6 +126,11 @@ class Muon(Optimizer):
         square = state["exp_avg_sq"].mul_(second).addcmul_(grad, grad, value=1 - second)
         size = (square / (1 - second ** state["n_steps"])).sqrt_().add_(group["eps"])
         parameter.addcdiv_(mean, size, value=-group["lr"] / (1 - first ** state["n_steps"]))
+
+
+def _is_matrix(shape: torch.Size) -> bool:
+    """(m, n), or a convolution's (m, n, h, w), which is m × (n·h·w)."""
+    return len(shape) in (2, 4) and min(shape[0], math.prod(shape[1:])) >= _LEAST_SIDE
 
 
 def orthogonalized(matrices: Tensor, n_steps: int) -> Tensor:

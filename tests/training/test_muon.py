@@ -1,5 +1,8 @@
 """Muon against torch's own, which takes single matrices alone."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknn import NNClassifier
+from sknn.modules import own_names
 from sknn.training import Muon
 from sknn.training._muon import orthogonalized
 
@@ -126,3 +130,45 @@ def test_only_hidden_weights_of_a_network_are_made_orthogonal(module, params, hi
     NNClassifier(module, optimizer="muon", max_epochs=1, callbacks=[Sees()], random_state=0, **params).fit(X, y)
     orthogonal = {name for name, is_orthogonal in found.items() if is_orthogonal}
     assert orthogonal == hidden
+
+
+class Convolutions(nn.Module):
+    """Without a linear layer."""
+
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.first, self.hidden = nn.Conv2d(1, 9, 3), nn.Conv2d(9, 9, 3)
+        self.last = nn.Conv2d(9, n_outputs, 1)
+
+    def forward(self, x):
+        return self.last(self.hidden(self.first(x))).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("module", "hidden"), [("cnn", {"features.4.weight", "head.2.weight"}), (Convolutions, {"hidden.weight"})]
+)
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_first_convolution_and_the_last_layer_take_the_steps_of_adamw(module, hidden, n_members):
+    found = set()
+
+    class Sees(Callback):
+        def on_train_end(self, net, **kwargs):
+            names, own = dict(net.module_.named_parameters()), own_names(net.module_)
+            optimizer = net.optimizer_
+            found.update(own[name] for name, p in names.items() if "momentum_buffer" in optimizer.state[p])
+
+    X = np.random.default_rng(0).normal(size=(36, 1, 8, 8))
+    params = {"preprocessing": None, "optimizer": "muon", "max_epochs": 1, "callbacks": [Sees()]}
+    NNClassifier(module, n_members=n_members, **params).fit(X, np.arange(36) % 9)
+    assert found == hidden
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_copy_goes_on_with_the_same_steps(copied, stacked):
+    shape = (2, 16, 12) if stacked else (16, 12)
+    optimizer = Muon([start(*shape)], lr=0.1, stacked=stacked)
+    steps(optimizer, optimizer.param_groups[0]["params"][0])
+    other = copied(optimizer)
+    ours, theirs = (steps(one, one.param_groups[0]["params"][0]) for one in (optimizer, other))
+    torch.testing.assert_close(theirs, ours)
