@@ -147,6 +147,32 @@ def test_rows_of_a_single_batch_may_come_in_any_order():
     np.testing.assert_array_equal(net.predict_proba(MIXED), other.predict_proba(MIXED))
 
 
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_scorer_of_ones_own_finds_inputs_by_name(writes):
+    inputs = {name: values.copy() for name, values in TWO.items()}
+
+    def score(net, X, y):
+        accuracy = (net.predict({"left": X["left"], "right": X["right"]}) == y).mean()
+        assert net.score(X, y) == accuracy
+        if writes:
+            X["left"][:] = 0
+        return accuracy
+
+    params = {"preprocessing": None, "max_epochs": 1, "early_stopping": True, "random_state": 0}
+    expected = NNClassifier(Two, monitor="accuracy", **params).fit(inputs, Y)
+    found = NNClassifier(Two, monitor=score, **params).fit(inputs, Y)
+    assert found.validation_scores_ == expected.validation_scores_
+    np.testing.assert_array_equal(inputs["left"], TWO["left"])
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "Int64", "UInt8"])
+def test_whole_numbers_of_a_frame_stay_whole(dtype):
+    tokens = pd.DataFrame(MIXED["tokens"])
+    inputs = MIXED | {"tokens": tokens.astype(dtype)}
+    net = NNClassifier(Mixed, preprocessing=None, max_epochs=1, random_state=0).fit(inputs, Y)
+    np.testing.assert_array_equal(net.predict_proba(inputs), net.predict_proba(MIXED))
+
+
 def test_validation_rows_are_a_dict_too(fitted):
     net = estimator().fit(TWO, Y, X_val=TWO, y_val=Y, groups=np.arange(N_ROWS))
     assert net.history_["valid_loss"].notna().all()

@@ -541,9 +541,10 @@ class _InputEncoder:
         if isinstance(table, pd.DataFrame):
             check_columns(self.columns_, table)
             kinds = {dtype.kind for dtype in table.dtypes}
-            whole = all(isinstance(dtype, np.dtype) for dtype in table.dtypes) and (kinds == {"b"} or kinds <= {*"iu"})
+            whole = (kinds == {"b"} or kinds <= {*"iu"}) and not table.isna().any(axis=None)  # pandas' own types too
+            plain = {"b": np.bool_, "i": np.int64}.get(min(kinds), np.uint64)
             try:
-                table = table.to_numpy() if whole else ArrayEncoder._numeric(table)
+                table = table.to_numpy(dtype=plain) if whole else ArrayEncoder._numeric(table)
             except ValueError as error:
                 raise ValueError(f"{self.name}, one of the inputs in X, cannot be used: {error}") from error
         if table.dtype.kind not in "fiub":

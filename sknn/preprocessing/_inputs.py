@@ -49,7 +49,12 @@ class Inputs:
         """Rows by position."""
         return self.map(lambda table: take_rows(table, rows))
 
-    __getitem__ = take
+    def __getitem__(self, key):
+        """An input by its name, as a scorer of the user's looks them up; else rows by position."""
+        return self.inputs[key] if isinstance(key, str) else self.take(key)
+
+    def copy(self) -> Inputs:
+        return self.map(lambda table: table.copy())
 
     def head(self, n_rows: int) -> Inputs:
         return self.take(slice(n_rows))
