@@ -19,7 +19,7 @@ from sknn import NNClassifier, NNRegressor
 from sknn.preprocessing import TableEncoder
 
 BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
-SIZES = pytest.mark.parametrize("size", [1, 2, 7, 50])
+SIZES = pytest.mark.parametrize("size", [1, 7, 50])
 
 X, y = make_classification(150, 6, n_informative=4, class_sep=1.5, random_state=0)
 X = X * [1, 10, 1e3, 1e-3, 1, 1] + [0, 5, 1e6, 0, -1, 0]
@@ -74,7 +74,7 @@ def score_of_sklearn(cls, n_rows, size, n_passes):
 @SIZES
 @pytest.mark.parametrize("module", ["tabular", "mlp"])
 def test_a_stream_is_learned_as_well_as_by_sklearn(cls, size, module):
-    n_rows, n_passes = {1: (60, 1), 2: (80, 1), 7: (98, 2), 50: (150, 6)}[size]
+    n_rows, n_passes = {1: (60, 1), 7: (98, 2), 50: (150, 6)}[size]
     net = stream(net_of(cls, module, batch_size=50), X[:n_rows], target_of(cls)[:n_rows], size, n_passes)
     margin = 0.07 if cls is NNClassifier else 0.2
     assert net.score(X, target_of(cls)) > score_of_sklearn(cls, n_rows, size, n_passes) - margin
@@ -247,7 +247,7 @@ def test_chunks_may_come_in_different_containers(cls):
 
 
 @pytest.mark.parametrize("module", ["tabular", "mlp"])
-@pytest.mark.parametrize("size", [5, 15])
+@pytest.mark.parametrize("size", [5])
 def test_sparse_rows_are_learned(module, size):
     table = sparse.csr_array(np.where(np.random.default_rng(0).random((150, 5)) < 0.5, 0.0, X[:, :1] + 3))
     labels = (table[:, [0]].toarray()[:, 0] > 0).astype(int)
