@@ -144,8 +144,8 @@ def own_names(module: nn.Module) -> dict[str, str]:
 def names_outside_hidden(module: nn.Module) -> set[str]:
     """Names of the parameters, of a network or a pack, of embeddings, the first convolution and the output layer.
 
-    The output layer is the last linear one, or the last convolution where there is none. A linear layer that the numbers of a
-    table go into counts as a hidden one: else a network of one hidden layer had none.
+    The output layer is the last linear one, or the last convolution where there is none. A linear layer that the
+    numbers of a table go into counts as a hidden one: else a network of one hidden layer had none.
     """
     if isinstance(module, TabularNet):
         last = len(module.activations)
