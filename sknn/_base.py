@@ -150,6 +150,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """What `NNClassifier` and `NNRegressor` share."""
 
     _parameter_constraints: dict = CONSTRAINTS
+    _prediction_seed: int | None = None  # of a network that draws random numbers in evaluation too
 
     # Passed on by default: `groups` for a splitter outside would otherwise be refused here.
     __metadata_request__fit = {"groups": True, "X_val": True, "y_val": True}
@@ -754,6 +755,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.loss_curve_ = history["train_loss"].tolist()
         monitor, _ = monitored_column(params, net.valid is not None)
         self.validation_scores_ = None if monitor is None else history[monitor].tolist()
+        draws = has_own_parts(params) and net.draws_to_predict()
+        self._prediction_seed = self._seeds.dropout if draws else None
         self._optimizer_state = None
         if keep_optimizer:
             self._optimizer_state = _kind(net.optimizer_), net.optimizer_.state_dict()["state"]
@@ -795,13 +798,17 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if known is not None and X is known[0]:
             return known[1]
         table = self._check_table(X, reset=False)
-        return network_outputs(self.module_, self.encoder_, table, self._target.n_outputs, self._target.combine)
+        return self._network_outputs(table, self._target.combine)
+
+    def _network_outputs(self, table: Table, combine) -> np.ndarray:
+        n_outputs, seed = self._target.n_outputs, self._prediction_seed
+        return network_outputs(self.module_, self.encoder_, table, n_outputs, combine, seed)
 
     def _member_outputs(self, X) -> np.ndarray:
         """The outputs (n_members, n_samples, n_outputs) of each member."""
         check_is_fitted(self)
         table = self._check_table(X, reset=False)
-        outputs = network_outputs(self.module_, self.encoder_, table, self._target.n_outputs, lambda members: members)
+        outputs = self._network_outputs(table, lambda members: members)
         return outputs if outputs.ndim == 3 else outputs[None]
 
     @limited_to(1)

@@ -6,6 +6,7 @@ Nothing here changes the module, not even its mode, so that several threads can 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import nn
 
 from sknn.modules import MLP, ResNet, TabularNet, as_columns, call_module, n_members_of
 from sknn.preprocessing import Encoded, Inputs, Table, take_rows
-from sknn.training import available_threads, dense, limited_to, to_tensors, usual_settings
+from sknn.training import all_seeded, available_threads, dense, limited_to, to_tensors, usual_settings
 
 Combine = Callable[[np.ndarray], np.ndarray]
 
@@ -29,11 +30,23 @@ _ROW_MULTIPLE = 32
 
 
 @usual_settings()
-def network_outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
+def network_outputs(
+    module: nn.Module,
+    encoder,
+    table: Table,
+    n_outputs: int | None,
+    combine: Combine,
+    seed: int | None = None,
+) -> np.ndarray:
     """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members.
 
-    With `n_outputs=None` as many as there are.
+    With `n_outputs=None` as many as there are. `seed` is for a module that draws random numbers in evaluation too.
     """
+    with nullcontext() if seed is None else all_seeded(seed, _device_of(module)):
+        return _outputs(module, encoder, table, n_outputs, combine)
+
+
+def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
     n_rows = table.shape[0]
     n_members = n_members_of(module)
     step = block_rows(encoder, n_members or 1)

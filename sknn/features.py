@@ -119,11 +119,12 @@ class NNFeatures(TransformerMixin, BaseEstimator):
 
     def _features(self, X) -> np.ndarray:
         if isinstance(self.estimator_, nn.Module):
-            table, encoder = as_table(X, estimator=self, numbers_only=True), self.encoder_
+            table, encoder, seed = as_table(X, estimator=self, numbers_only=True), self.encoder_, None
             check_row_shapes(self._row_shapes, table)
         else:
-            table, encoder = self.estimator_._check_table(X, reset=False), self.estimator_.encoder_
-        return network_outputs(self._backbone, encoder, table, None, np.asarray)
+            fitted = self.estimator_
+            table, encoder, seed = fitted._check_table(X, reset=False), fitted.encoder_, fitted._prediction_seed
+        return network_outputs(self._backbone, encoder, table, None, np.asarray, seed)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the features: that of the class in lower case, and a number.

@@ -284,6 +284,33 @@ def test_what_draws_random_numbers_follows_random_state_and_leaves_the_process_a
     np.testing.assert_array_equal(NNClassifier(**params).fit(X, y).predict_proba(X), first)
 
 
+class DrawsToPredict(nn.Module):
+    """Monte Carlo dropout, with a number of numpy's and one of Python's."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        self.layer = nn.Linear(n_features, n_outputs)
+
+    def forward(self, x):
+        x = nn.functional.dropout(x, 0.5, training=True)
+        return self.layer(x) * (1 + np.random.rand() + random.random())
+
+
+@pytest.mark.parametrize("params", [{}, {"preprocessing": None}, {"n_members": 2}, {"validation_split": 3}], ids=str)
+def test_predictions_that_are_drawn_follow_random_state_too(params, table):
+    X, y = table
+    seen = []
+    for _ in range(2):
+        net = NNClassifier(DrawsToPredict, max_epochs=1, random_state=0, **params).fit(X, y)
+        before = torch.get_rng_state(), str(np.random.get_state()), random.getstate()
+        seen += [net.predict_proba(X), net.predict_proba(X)]
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert (str(np.random.get_state()), random.getstate()) == before[1:]
+        torch.rand(1), np.random.rand(), random.random()
+    for other in seen[1:]:
+        np.testing.assert_array_equal(other, seen[0])
+
+
 class WithoutStatistics(nn.Module):
     """Normalises over the batch in evaluation too."""
 

@@ -31,7 +31,14 @@ from sknn.training._schedules import (
     schedule_parameters,
     torch_scheduler,
 )
-from sknn.training._seeds import all_seeded, draw_seed, fresh_random_state, seed_unset, torch_seeded
+from sknn.training._seeds import (
+    all_seeded,
+    draw_seed,
+    fresh_random_state,
+    generator_states,
+    seed_unset,
+    torch_seeded,
+)
 from sknn.training._settings import usual_settings
 from sknn.training._threads import available_threads, limited_to, threads_for
 from sknn.training._validation import check_groups_stay_whole, held_out_folds, held_out_rows
@@ -56,6 +63,7 @@ __all__ = [
     "dense",
     "draw_seed",
     "fresh_random_state",
+    "generator_states",
     "held_out_folds",
     "held_out_outputs",
     "held_out_rows",

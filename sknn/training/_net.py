@@ -41,6 +41,7 @@ from sknn.training._optimizers import adapts, is_elementwise, needs_all_rows, ta
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
 from sknn.training._penalties import Penalty
 from sknn.training._schedules import ByEpoch, Factor, Plan
+from sknn.training._seeds import generator_states
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 _GRAD_HOOK = "on_grad_computed"
@@ -436,6 +437,14 @@ class TrainingNet(NeuralNet):
         self._set_training(False)
         with torch.no_grad():
             return bool(self.infer(inputs).isfinite().all())
+
+    def draws_to_predict(self) -> bool:
+        """Whether the network draws random numbers in evaluation too; in a block in which generators are restored."""
+        rows = self._train.rows if isinstance(self._train, PackedRows) else self._train
+        inputs, _, _ = rows.take(slice(2))
+        before = generator_states(rows.device)
+        self.evaluation_step((inputs, None))
+        return generator_states(rows.device) != before
 
     def member_outputs(self, n_rows: int = 2_000) -> np.ndarray:
         """Outputs (K, n, n_outputs) of all members on some of the training rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import threading
 from contextlib import contextmanager
@@ -68,6 +69,15 @@ def torch_seeded(seed: int, device: torch.device):
             yield
         finally:
             torch.mps.set_rng_state(before)
+
+
+def generator_states(device: torch.device) -> tuple:
+    """Of the global generators of torch, numpy and Python, to be compared."""
+    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002
+    of_torch = [torch.get_rng_state()]
+    if device.type in ("cuda", "mps"):
+        of_torch.append(torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.mps.get_rng_state())
+    return random.getstate(), pickle.dumps(of_numpy), *(state.numpy().tobytes() for state in of_torch)
 
 
 @contextmanager
