@@ -16,10 +16,10 @@ class StopTraining(Exception):  # noqa: N818 - no error
     >>> from sknn.callbacks import StopTraining
     >>> class StopAtLoss(Callback):
     ...     def on_epoch_end(self, net, **kwargs):
-    ...         if net.history[-1]["train_loss"] < 1:
+    ...         if net.history[-1]["train_loss"] < 0.5:
     ...             raise StopTraining
     >>> X, y = load_iris(return_X_y=True)
     >>> net = NNClassifier("mlp", callbacks=[StopAtLoss()], early_stopping=False, random_state=0).fit(X, y)
-    >>> net.loss_curve_[-1] < 1 <= net.loss_curve_[-2]
+    >>> net.loss_curve_[-1] < 0.5 <= net.loss_curve_[-2]
     True
     """

@@ -431,7 +431,8 @@ class TransformedEncoder:
             others = _no_numbers(table)
             if not others:
                 raise
-            raise ValueError(
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
                 f"{name}, the transformer in 'preprocessing', cannot take X: {error} Columns {others!r} of X are not "
                 "plain numbers; encode them by a ColumnTransformer, or set preprocessing='auto'."
             ) from error
