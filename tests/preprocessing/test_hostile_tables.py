@@ -241,3 +241,12 @@ def test_a_transformer_may_give_a_frame_of_dates():
     X = pd.DataFrame({"a": NUMBERS, "when": pd.date_range("2020", periods=N)})
     expected = regressor(preprocessing=TableEncoder(scale=False, codes=None)).fit(X, NUMBERS).predict(X)
     np.testing.assert_array_equal(regressor(preprocessing=FunctionTransformer()).fit(X, NUMBERS).predict(X), expected)
+
+
+@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}], ids=["list", "struct"])
+def test_nested_columns_of_arrow_are_refused_by_name(cell):
+    pyarrow = pytest.importorskip("pyarrow")
+    dtype = pd.ArrowDtype(pyarrow.array([cell]).type)
+    frame = pd.DataFrame({"odd": pd.array([cell] * len(NUMBERS), dtype=dtype)})
+    with pytest.raises((ValueError, TypeError), match="odd"):
+        regressor().fit(frame, NUMBERS)
