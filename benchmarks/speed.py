@@ -1,7 +1,7 @@
 """Time and memory of `NNClassifier` against a hand-written torch loop, scikit-learn's MLP and skorch.
 
-    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,pack,growth,memory]
-                               [--folder TABLES] [--prototype FILE.py]
+    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,device,pack,growth,memory]
+                               [--device cpu] [--folder TABLES] [--prototype FILE.py]
 
 All contenders train the same network with the same optimiser, batches and number of epochs, on the
 same standardised float32 array; ours also does its default preprocessing. They alternate in one
@@ -16,7 +16,9 @@ through the parameters. FILE.py adds another draft of the pack: its `Net2(member
 `groups(rate, decay)`. Each call trains for eight epochs, so that what comes once an epoch, or with a change of
 the dropout, counts as it does in a fit. "cold" is a process that imports everything and fits 200 rows for the first
 time, beside one that imports scikit-learn, torch, pandas and skorch alone. "growth" fits the defaults on 3,000 to
-100,000 rows of a table `nyc_flight_late` in TABLES, or of made-up rows.
+100,000 rows of a table `nyc_flight_late` in TABLES, or of made-up rows. "device", which is run where one is given,
+is the defaults on it beside the defaults on the CPU; "fit" and "predict" take place on it too,
+but for scikit-learn's MLP.
 """
 
 from __future__ import annotations
@@ -74,31 +76,31 @@ def make_network(n_features: int, hidden: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(width, N_CLASSES))
 
 
-def fit_torch_loop(X, y, hidden, batch_size, epochs):
-    """What one writes by hand: rows in memory, fused Adam, a new order each epoch, no bookkeeping."""
+def fit_torch_loop(X, y, hidden, batch_size, epochs, device):
+    """What one writes by hand: rows on the device, fused Adam, a new order each epoch, no bookkeeping."""
     torch.manual_seed(0)
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
-    network = make_network(X.shape[1], hidden)
+    X, y = torch.from_numpy(X).to(device), torch.from_numpy(y).to(device)
+    network = make_network(X.shape[1], hidden).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     loss_function = nn.CrossEntropyLoss()
     for _ in range(epochs):
-        order = torch.randperm(len(X))
+        order = torch.randperm(len(X), device=device)
         for start in range(0, len(X), batch_size):
             rows = order[start : start + batch_size]
             optimizer.zero_grad()
             loss_function(network(X[rows]), y[rows]).backward()
             optimizer.step()
-    return network
+    return network.cpu()  # waits for the device
 
 
-def fit_sklearn(X, y, hidden, batch_size, epochs):
+def fit_sklearn(X, y, hidden, batch_size, epochs, device):
     mlp = MLPClassifier(hidden, batch_size=batch_size, max_iter=epochs, n_iter_no_change=epochs, tol=0, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it has not converged, and is not meant to
         return mlp.fit(X, y)
 
 
-def fit_skorch(X, y, hidden, batch_size, epochs):
+def fit_skorch(X, y, hidden, batch_size, epochs, device):
     torch.manual_seed(0)
     net = NeuralNetClassifier(
         make_network(X.shape[1], hidden),
@@ -109,12 +111,13 @@ def fit_skorch(X, y, hidden, batch_size, epochs):
         max_epochs=epochs,
         iterator_train__shuffle=True,
         train_split=None,
+        device=device,
         verbose=0,
     )
     return net.fit(X, y)
 
 
-def fit_sknn(X, y, hidden, batch_size, epochs):
+def fit_sknn(X, y, hidden, batch_size, epochs, device):
     net = NNClassifier(
         module="mlp",
         hidden_layer_sizes=hidden,
@@ -125,6 +128,7 @@ def fit_sknn(X, y, hidden, batch_size, epochs):
         batch_size=batch_size,
         max_epochs=epochs,
         early_stopping=False,
+        device=device,
         random_state=0,
     )
     return net.fit(X, y)
@@ -157,20 +161,39 @@ def show(title: str, seconds: dict[str, float], reference: str) -> None:
         print(f"| {name} | {1e3 * value:.2f} | {value / seconds[reference]:.2f} | {value / seconds['sknn']:.2f} |")
 
 
-def bench_fit(repeats: int) -> None:
+def bench_fit(repeats: int, device: str) -> None:
     for n_rows, n_features, hidden, batch_size, epochs in SHAPES:
         X, y = make_data(n_rows, n_features)
         calls = {
-            name: lambda fit=fit, X=X, y=y, h=hidden, b=batch_size, e=epochs: fit(X, y, h, b, e)
+            name: lambda fit=fit, X=X, y=y, h=hidden, b=batch_size, e=epochs: fit(X, y, h, b, e, device)
             for name, fit in FITS.items()
         }
         title = f"fit: {n_rows:,} × {n_features} -> {hidden}, batches of {batch_size}, {epochs} epochs"
         show(title, alternate(calls, repeats), "torch loop")
 
 
-def bench_predict(repeats: int) -> None:
+def bench_device(repeats: int, device: str) -> None:
+    """The defaults on the CPU and on the device, after a small fit on each."""
+    print("\nfit with the defaults, 30 features\n\n| | rows | cpu, s | device, s |\n|---|---:|---:|---:|")
+    for module, n_rows in (("tabular", 1_000), ("tabular", 10_000), ("tabular", 50_000), ("mlp", 50_000)):
+        X, y = make_data(n_rows, 30)
+        seconds: dict[str, list[float]] = {"cpu": [], device: []}
+        for where in seconds:
+            NNClassifier(module, max_epochs=1, device=where, random_state=0).fit(X[:500], y[:500])
+        for _ in range(repeats):
+            for where, taken in seconds.items():
+                start = time.perf_counter()
+                NNClassifier(module, device=where, random_state=0).fit(X, y)
+                taken.append(time.perf_counter() - start)
+        medians = [f"{statistics.median(taken):.2f}" for taken in seconds.values()]
+        print(f"| {module} | {n_rows:,} | {' | '.join(medians)} |", flush=True)
+
+
+def bench_predict(repeats: int, device: str) -> None:
     X, y = make_data(100_000, 30)
-    models = {name: FITS[name](X[:5_000], y[:5_000], (128, 128), 256, 2) for name in FITS if name != "torch loop"}
+    models = {
+        name: FITS[name](X[:5_000], y[:5_000], (128, 128), 256, 2, device) for name in FITS if name != "torch loop"
+    }
     for n_rows, loops in ((1, 200), (100_000, 1)):
         calls = {
             name: lambda model=model, rows=X[:n_rows], loops=loops: [model.predict_proba(rows) for _ in range(loops)]
@@ -372,7 +395,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="cold,fit,predict,pack,growth,memory")
+    parser.add_argument("--only", default="cold,fit,predict,device,pack,growth,memory")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--prototype", type=Path)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
@@ -390,17 +414,20 @@ def main() -> None:
         f"Python {platform.python_version()}, torch {torch.__version__}, scikit-learn {sklearn.__version__}, "
         f"skorch {skorch.__version__}, numpy {np.__version__}; {arguments.threads} thread(s), "
         f"medians of {arguments.repeats}"
+        + (f"; {torch.cuda.get_device_name()}" if arguments.device.startswith("cuda") else "")
     )
     chosen = arguments.only.split(",")
     if "cold" in chosen:
         bench_cold(arguments.repeats)
     with threadpool_limits(arguments.threads):
         if "fit" in chosen:
-            bench_fit(arguments.repeats)
+            bench_fit(arguments.repeats, arguments.device)
         if "predict" in chosen:
-            bench_predict(arguments.repeats)
+            bench_predict(arguments.repeats, arguments.device)
         if "pack" in chosen:
             bench_pack(arguments.repeats, arguments.prototype)
+        if "device" in chosen and arguments.device != "cpu":
+            bench_device(arguments.repeats, arguments.device)
     if "growth" in chosen:
         bench_growth(arguments.folder)
     if "memory" in chosen:
