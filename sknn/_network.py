@@ -148,7 +148,8 @@ def _set_weights(network: nn.Module, params: dict, encoded: Encoded | Inputs, se
     weight_init = params["weight_init"]
     if weight_init is None or (isinstance(network, TabularNet) and is_data_dependent(params)):
         return
-    initialize(network, weight_init)
+    initialize(network.to("cpu"), weight_init)  # drawn there, so that a seed gives the same weights on each device
+    network.to(params["device"])
     if isinstance(weight_init, str) and weight_init == "unit_variance":
         scale_to_unit_variance(network, network_inputs(_some_rows(encoded, seed), params["device"]))
 
