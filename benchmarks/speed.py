@@ -48,9 +48,11 @@ from torch import nn
 
 from sknn import NNClassifier
 from sknn.modules import TabularNet, drawing_from
+from sknn.optim import make_optimizer
+from sknn.optim._schedules import flat_cosine, one_cycle
 from sknn.preprocessing import Encoded
-from sknn.training import CLASSIFICATION_LOSSES, PackedRows, Rows, TrainingNet, WeightedLoss, make_optimizer
-from sknn.training._schedules import flat_cosine, one_cycle
+from sknn.targets import CLASSIFICATION_LOSSES, WeightedLoss
+from sknn.training import PackedRows, Rows, TrainingNet
 
 N_CLASSES = 3
 # rows, features, hidden layers, batch size, epochs

@@ -1,10 +1,9 @@
 """Neural networks as scikit-learn estimators, on PyTorch."""
 
-from sknn._pretrained import Pretrained
 from sknn.classifier import NNClassifier
 from sknn.features import NNFeatures
-from sknn.learning_rate import LearningRateFinder
-from sknn.plotting import TrainingCurveDisplay
+from sknn.inspection import LearningRateFinder, TrainingCurveDisplay
+from sknn.pretrained import Pretrained
 from sknn.regressor import NNRegressor
 
 __all__ = [

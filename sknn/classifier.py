@@ -14,14 +14,19 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 
-from sknn._base import BaseNN
-from sknn._calibration import SPREAD, WIDE_SPREAD, best_temperature, ensemble_shrinkage
-from sknn._moments import deviation_of_members
-from sknn._params import CONSTRAINTS
-from sknn._rollback import all_or_nothing
-from sknn._sample import Sample
-from sknn.preprocessing import as_values, check_one_type
-from sknn.training import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES
+from sknn._estimator import BaseNN
+from sknn.model_selection import Sample
+from sknn.parameters import CONSTRAINTS
+from sknn.preprocessing import as_values, check_one_type, deviation_of_members
+from sknn.targets import (
+    CLASSIFICATION_LOSSES,
+    MULTILABEL_LOSSES,
+    SPREAD,
+    WIDE_SPREAD,
+    best_temperature,
+    ensemble_shrinkage,
+)
+from sknn.utils import all_or_nothing
 
 _CALIBRATION_ROWS = 50_000
 _TRUST = 0.5  # share of an ensemble's estimated log temperature that is applied: it is derived, not observed

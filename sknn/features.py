@@ -11,11 +11,11 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sknn._base import BaseNN
-from sknn._predict import network_outputs
-from sknn._rollback import all_or_nothing
+from sknn._estimator import BaseNN
 from sknn.modules import Backbone
 from sknn.preprocessing import Inputs, as_table, check_row_shapes, make_encoder, row_shapes
+from sknn.training import network_outputs
+from sknn.utils import all_or_nothing
 
 
 class NNFeatures(TransformerMixin, BaseEstimator):

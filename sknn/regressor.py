@@ -6,13 +6,12 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
-from sknn._base import BaseNN
-from sknn._params import CONSTRAINTS
-from sknn._regression_targets import GaussianTargets, QuantileTargets, kind_of_targets, make_targets
-from sknn._rollback import all_or_nothing
-from sknn._sample import Sample
+from sknn._estimator import BaseNN
+from sknn.model_selection import Sample
+from sknn.parameters import CONSTRAINTS
 from sknn.preprocessing import as_numbers
-from sknn.training import REGRESSION_LOSSES
+from sknn.targets import REGRESSION_LOSSES, GaussianTargets, QuantileTargets, kind_of_targets, make_targets
+from sknn.utils import all_or_nothing
 
 
 class NNRegressor(RegressorMixin, BaseNN):

@@ -748,5 +748,5 @@ def test_predicting_in_blocks_gives_the_same(cls, monkeypatch):
     X, y = data(cls)
     net = quick(cls).fit(X, y)
     expected = outputs(net, X)
-    monkeypatch.setattr("sknn._predict._MAX_BLOCK_ROWS", 64)
+    monkeypatch.setattr("sknn.training._inference._MAX_BLOCK_ROWS", 64)
     assert np.array_equal(outputs(net, X), expected)

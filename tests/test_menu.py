@@ -14,7 +14,8 @@ from sknn import NNClassifier, NNRegressor
 from sknn.augmentation import CutMix, FeatureDropout, GaussianNoise, MixUp, RandomCrop, Rotate
 from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, WeightAverage
 from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES
-from sknn.training import CLASSIFICATION_LOSSES, OPTIMIZERS, PLATEAU, REGRESSION_LOSSES, SCHEDULES
+from sknn.optim import OPTIMIZERS, PLATEAU, SCHEDULES
+from sknn.targets import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 CANCER, DIABETES = load_breast_cancer(return_X_y=True), load_diabetes(return_X_y=True)
 IMAGES, DIGITS = load_digits().images, load_digits().target

@@ -189,7 +189,7 @@ def test_what_would_be_ignored_or_fail_later_is_refused(params, message):
 
 
 def test_focal_loss_of_a_low_power_has_a_gradient_where_the_network_is_sure():
-    from sknn.training import CLASSIFICATION_LOSSES
+    from sknn.targets import CLASSIFICATION_LOSSES
 
     output = torch.tensor([[60.0, -60.0]], requires_grad=True)
     CLASSIFICATION_LOSSES["focal"](output, torch.tensor([0]), gamma=0.5).backward()

@@ -19,9 +19,9 @@ from skorch.callbacks import Callback, EpochScoring, Freezer, GradientNormClippi
 from torch import nn
 
 from sknn import NNClassifier, NNRegressor
-from sknn._calibration import best_temperature, ensemble_shrinkage
 from sknn.modules import TabularNet
 from sknn.preprocessing import Encoded
+from sknn.targets._calibration import best_temperature, ensemble_shrinkage
 from sknn.training import PackedRows
 from sknn.training import Rows as EncodedRows
 from sknn.training._packs import PackedBatches

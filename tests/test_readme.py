@@ -12,7 +12,8 @@ import sknn
 import sknn.augmentation
 import sknn.callbacks
 from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES
-from sknn.training import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOSSES, SCHEDULES
+from sknn.optim import OPTIMIZERS, SCHEDULES
+from sknn.targets import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 ROOT = Path(__file__).parents[1]
 mpl.use("Agg")

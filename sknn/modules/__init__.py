@@ -12,7 +12,6 @@ from sknn.modules._build import (
 )
 from sknn.modules._cnn import CNN
 from sknn.modules._head import Backbone, is_of_head, load_weights, renew_head
-from sknn.modules._imports import import_quietly
 from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
 from sknn.modules._members import (
     Members,
@@ -54,7 +53,6 @@ __all__ = [
     "drawing_from",
     "embeds_categories",
     "has_hand_gradient",
-    "import_quietly",
     "initialize",
     "initializer_for",
     "is_of_head",

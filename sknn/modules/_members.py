@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from sknn.modules._imports import import_quietly
 from sknn.modules._mlp import CategoryEmbedding
 from sknn.modules._tabular import TabularNet
+from sknn.utils import import_quietly
 
 _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag, CategoryEmbedding)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

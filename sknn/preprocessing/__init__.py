@@ -3,6 +3,7 @@
 from sknn.preprocessing._bins import quantile_bins, random_thresholds
 from sknn.preprocessing._encoders import Encoded, TableEncoder, make_encoder
 from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs, check_row_shapes, row_shapes, take_rows
+from sknn.preprocessing._moments import RunningMoments, deviation_of_members
 from sknn.preprocessing._row_values import as_numbers, as_values, as_weights, check_n_rows, check_one_type
 from sknn.preprocessing._streams import ChunkEncoder, make_stream_encoder
 from sknn.preprocessing._tables import Table, as_table, holds_tables, with_names
@@ -12,6 +13,7 @@ __all__ = [
     "ChunkEncoder",
     "Encoded",
     "Inputs",
+    "RunningMoments",
     "Table",
     "TableEncoder",
     "as_numbers",
@@ -21,6 +23,7 @@ __all__ = [
     "check_n_rows",
     "check_one_type",
     "check_row_shapes",
+    "deviation_of_members",
     "holds_tables",
     "make_encoder",
     "make_stream_encoder",

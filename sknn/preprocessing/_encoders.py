@@ -25,18 +25,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sknn._rollback import all_or_nothing
-from sknn.preprocessing._columns import (
-    CategoryColumn,
-    DateColumn,
-    NumberBlock,
-    as_numbers,
-    column_kinds,
-    smooth_clip,
-)
+from sknn.preprocessing._columns import CategoryColumn, DateColumn, NumberBlock, as_numbers, column_kinds, smooth_clip
 from sknn.preprocessing._inputs import Inputs, take_rows
 from sknn.preprocessing._tables import Table, as_table, check_columns, plain_columns, with_names
 from sknn.preprocessing._value_codes import ValueCodes, act_as_codes
+from sknn.utils import all_or_nothing
 
 MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
 _BLOCK_CELLS = 1 << 20  # cells encoded at a time, so that temporaries stay small

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sknn._moments import RunningMoments
 from sknn.preprocessing._columns import (
     FIRST_LEVEL,
     MISSING,
@@ -37,6 +36,7 @@ from sknn.preprocessing._encoders import (
     largest_pixel,
     refuse_missing_sparse,
 )
+from sknn.preprocessing._moments import RunningMoments
 from sknn.preprocessing._tables import Table, check_columns
 
 _CLIP = 3.0

@@ -19,7 +19,6 @@ from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from sknn._interrupt import check_interrupts, is_interrupted, noticing_interrupts
 from sknn.augmentation import Augment, Mixture
 from sknn.callbacks import StopTraining
 from sknn.modules import (
@@ -33,15 +32,23 @@ from sknn.modules import (
     names_outside_hidden,
     tensor_of,
 )
+from sknn.optim import (
+    ByEpoch,
+    Factor,
+    FlatParameters,
+    Muon,
+    Penalty,
+    Plan,
+    adapts,
+    is_elementwise,
+    needs_all_rows,
+    settings_of,
+    takes_groups,
+)
+from sknn.targets import GRADIENTS, WeightedLoss
 from sknn.training._data import Rows, TensorBatches
-from sknn.training._flat import FlatParameters, settings_of
-from sknn.training._losses import GRADIENTS, WeightedLoss
-from sknn.training._muon import Muon
-from sknn.training._optimizers import adapts, is_elementwise, needs_all_rows, takes_groups
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
-from sknn.training._penalties import Penalty
-from sknn.training._schedules import ByEpoch, Factor, Plan
-from sknn.training._seeds import generator_states
+from sknn.utils import check_interrupts, generator_states, is_interrupted, noticing_interrupts
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 _GRAD_HOOK = "on_grad_computed"

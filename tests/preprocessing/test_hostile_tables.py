@@ -12,12 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknn import NNClassifier, NNRegressor
 from sknn.preprocessing import TableEncoder
-from sknn.preprocessing._columns import (
-    NumberBlock,
-    _robust_scale,
-    column_kind,
-    column_kinds,
-)
+from sknn.preprocessing._columns import NumberBlock, _robust_scale, column_kind, column_kinds
 
 N = 24
 NUMBERS = np.random.RandomState(0).normal(size=N)

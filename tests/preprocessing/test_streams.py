@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sknn._moments import RunningMoments
+from sknn.preprocessing._moments import RunningMoments
 from sknn.preprocessing._streams import StreamEncoder
 
 SIZES = pytest.mark.parametrize("size", [1, 2, 7, 50])

@@ -9,7 +9,8 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknn.preprocessing import Encoded
-from sknn.training import Rows, TrainingNet, WeightedLoss
+from sknn.targets import WeightedLoss
+from sknn.training import Rows, TrainingNet
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,54 @@
+"""Optimizers, schedules and penalties."""
+
+from sknn.optim._muon import Muon
+from sknn.optim._optimizers import (
+    OPTIMIZERS,
+    adapts,
+    is_elementwise,
+    make_optimizer,
+    needs_all_rows,
+    optimizer_class,
+    optimizer_parameters,
+    takes_groups,
+    takes_weight_decay,
+)
+from sknn.optim._parameter_groups import FlatParameters, settings_of
+from sknn.optim._penalties import Penalty
+from sknn.optim._schedules import (
+    PLATEAU,
+    SCHEDULED,
+    SCHEDULES,
+    ByEpoch,
+    Factor,
+    Plan,
+    is_torch_scheduler,
+    make_schedule,
+    schedule_parameters,
+    torch_scheduler,
+)
+
+__all__ = [
+    "OPTIMIZERS",
+    "PLATEAU",
+    "SCHEDULED",
+    "SCHEDULES",
+    "ByEpoch",
+    "Factor",
+    "FlatParameters",
+    "Muon",
+    "Penalty",
+    "Plan",
+    "adapts",
+    "is_elementwise",
+    "is_torch_scheduler",
+    "make_optimizer",
+    "make_schedule",
+    "needs_all_rows",
+    "optimizer_class",
+    "optimizer_parameters",
+    "schedule_parameters",
+    "settings_of",
+    "takes_groups",
+    "takes_weight_decay",
+    "torch_scheduler",
+]

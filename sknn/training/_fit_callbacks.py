@@ -1,0 +1,125 @@
+"""What watches a fit: the estimators' callbacks around the user's, and the monitored score.
+
+What each callback does is in `callbacks`; here is which of them a fit needs, and in which order.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from skorch.callbacks import EarlyStopping, LRScheduler
+
+from sknn.callbacks import (
+    BestWeights,
+    MonitorScore,
+    ProgressLine,
+    SklearnTasks,
+    StopIfFarWorse,
+    StopIfNotFinite,
+    TimeLimit,
+)
+from sknn.optim import is_torch_scheduler, torch_scheduler
+from sknn.parameters import own_copy
+from sknn.utils import import_quietly
+
+
+def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: bool, stops_if_far_worse: bool) -> list:
+    """Callbacks in the order in which an epoch's end is told to them: check, keep, show, the user's, stop.
+
+    A callback that stops training does so by an exception, which those after it do not live to see.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator being fitted.
+    params : dict
+        Its parameters, with each "auto" replaced.
+    valid : Sample or None
+        The validation rows.
+    task : dict
+        What scikit-learn's callbacks are told about the data.
+    has_trained : bool
+        Whether training goes on from an earlier fit.
+    stops_if_far_worse : bool
+        Whether training may end before its patience is out, where it watches the loss.
+    """
+    monitor, lower_is_better = monitored_column(params, valid is not None)
+    callbacks: list = [("_stop_if_not_finite", StopIfNotFinite(has_trained))]
+    if monitor is not None and monitor != "valid_loss":
+        score = scorer_of_outputs(estimator, params["monitor"], valid)
+        callbacks.append(("_monitor", MonitorScore(score, monitor)))
+    watched = monitor if params["early_stopping"] else None
+    callbacks.append(("_best_weights", BestWeights(watched, lower_is_better)))
+    if params["verbose"]:
+        callbacks.append(("_progress_line", ProgressLine(params["max_epochs"], monitor)))
+    if hasattr(estimator, "_skl_callbacks"):
+        tasks = SklearnTasks(estimator._callback_fit_ctx, estimator, task, estimator._snapshot)
+        callbacks.append(("_sklearn_tasks", tasks))
+    if is_torch_scheduler(params["lr_schedule"]):
+        loss = "train_loss" if valid is None else "valid_loss"
+        policy, options = torch_scheduler(params["lr_schedule"]), params["lr_schedule_params"] or {}
+        callbacks.append(("_lr_scheduler", LRScheduler(policy, monitor=loss, **options)))
+    callbacks += [own_copy(callback) for callback in params["callbacks"] or []]
+    if sets_learning_rate(callbacks):
+        import_quietly("torch._dynamo")  # torch's compiler, which its schedulers' optimizers import
+    if watched is not None:
+        stop = EarlyStopping(
+            monitor=watched,
+            patience=params["patience"],
+            threshold=0.0,
+            threshold_mode="abs",
+            lower_is_better=lower_is_better,
+        )
+        callbacks.append(("_early_stopping", stop))
+        if stops_if_far_worse and watched == "valid_loss":
+            callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched, len(valid.y))))
+    if params["max_time"] is not None:
+        callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
+    return callbacks
+
+
+def sets_learning_rate(callbacks) -> bool:
+    """Whether callbacks, or (name, callback) pairs, have a scheduler of the learning rate among them."""
+    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
+    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
+
+
+def monitored_column(params: dict, has_validation: bool) -> tuple[str | None, bool]:
+    """The column of the history to watch, and whether lower is better there."""
+    if not has_validation:
+        return None, True
+    monitor = params["monitor"]
+    if isinstance(monitor, str) and monitor == "loss":
+        return "valid_loss", True
+    return f"valid_{monitor}" if isinstance(monitor, str) else "valid_score", False
+
+
+def scorer_of_outputs(estimator, monitor, valid) -> Callable[[np.ndarray], float]:
+    """A function that scores the network's outputs on the validation rows as the user's scorer would."""
+    scorer = check_scoring(estimator, monitor)
+    weighted = valid.weight is not None and _takes_sample_weight(scorer)
+    weight = {"sample_weight": valid.weight} if weighted else {}
+    view = copy.copy(estimator)
+    table = valid.table if isinstance(monitor, str) else valid.table.copy()  # a scorer of the user's may write into it
+
+    def score(outputs: np.ndarray) -> float:
+        view._known_outputs = (table, outputs.copy())
+        try:
+            return scorer(view, table, valid.y.copy(), **weight)
+        except ValueError as error:
+            error.add_note(
+                f"It comes from monitor={monitor!r} on the {len(valid.y)} validation rows. They may lack a class; "
+                "choose another monitor, or other validation rows."
+            )
+            raise
+
+    return score
+
+
+def _takes_sample_weight(scorer) -> bool:
+    function = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in inspect.signature(function).parameters

@@ -1,0 +1,121 @@
+"""From a checked table to the network's outputs, in blocks of bounded memory.
+
+Nothing here changes the module, not even its mode, so that several threads can predict at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import nn
+
+from sknn.modules import MLP, ResNet, TabularNet, as_columns, call_module, n_members_of
+from sknn.preprocessing import Encoded, Inputs, Table, take_rows
+from sknn.training._data import dense, to_tensors
+from sknn.utils import all_seeded, available_threads, limited_to, usual_settings
+
+Combine = Callable[[np.ndarray], np.ndarray]
+
+_BLOCK_CELLS = 1 << 21  # encoded cells held at a time
+_MAX_BLOCK_ROWS = 1 << 15
+_MIN_SHARED_FLOPS = 1e9  # below, a prediction takes one thread
+_PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory than the rows
+# The vector units of a CPU work on up to 16 rows at once, and matrix products on tiles of a few such vectors; rows
+# that are left over take other paths, whose last bits differ. With all blocks filled up to a multiple of this, a row's
+# prediction does not depend on the rows beside it.
+_ROW_MULTIPLE = 32
+
+
+@usual_settings()
+def network_outputs(
+    module: nn.Module,
+    encoder,
+    table: Table,
+    n_outputs: int | None,
+    combine: Combine,
+    seed: int | None = None,
+) -> np.ndarray:
+    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members.
+
+    With `n_outputs=None` as many as there are. `seed` is for a module that draws random numbers in evaluation too.
+    """
+    with nullcontext() if seed is None else all_seeded(seed, _device_of(module)):
+        return _outputs(module, encoder, table, n_outputs, combine)
+
+
+def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
+    n_rows = table.shape[0]
+    n_members = n_members_of(module)
+    step = block_rows(encoder, n_members or 1)
+    n_threads = threads_for_prediction(module, n_rows)
+    result: np.ndarray
+    for start, encoded in _encoded_blocks(encoder, table, step):
+        with limited_to(n_threads):
+            block = _forward(module, encoded, n_outputs, n_members is not None)
+        block = block if n_members is None else combine(block)
+        block = block[..., : encoded.shape[0], :]  # without what has filled it up
+        if block.shape[-2] == n_rows:
+            return np.ascontiguousarray(block)  # sums along a row take another order in another layout
+        if start == 0:
+            result = np.empty((*block.shape[:-2], n_rows, block.shape[-1]), dtype=block.dtype)
+        # Copied: small blocks left between the large ones of the network would keep their memory from being used again
+        result[..., start : start + block.shape[-2], :] = block
+    return result
+
+
+def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
+    """All threads for large networks of other layers than linear ones; those gain nothing from a second one."""
+    n_parameters = sum(parameter.numel() for parameter in module.parameters())
+    is_small = 2 * n_parameters * n_rows < _MIN_SHARED_FLOPS
+    return 1 if is_small or isinstance(module, TabularNet | MLP | ResNet) else available_threads()
+
+
+def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded | Inputs]]:
+    """The first row of each `step` rows, and these encoded; several are encoded at once: columns cost time."""
+    n_rows = table.shape[0]
+    n_encoded = step * max(1, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_) // step)
+    for first in range(0, max(n_rows, 1), n_encoded):
+        encoded = encoder.encode(table if n_rows <= n_encoded else take_rows(table, slice(first, first + n_encoded)))
+        for start in range(first, max(min(first + n_encoded, n_rows), first + 1), step):
+            yield start, encoded if n_rows <= step else encoded.take(slice(start - first, start - first + step))
+
+
+def block_rows(encoder, n_members: int = 1) -> int:
+    """Rows that are encoded and passed through the network at a time."""
+    if n_members == 1:
+        rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
+    else:
+        rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_PACK_WIDENING * encoder.n_cells_)) // n_members
+    return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
+
+
+def network_inputs(encoded: Encoded | Inputs, device: torch.device) -> dict[str, torch.Tensor]:
+    """A few encoded rows as dense tensors by the names of the network's inputs."""
+    return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
+
+
+def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None, is_pack: bool) -> np.ndarray:
+    n_missing = -encoded.shape[0] % _ROW_MULTIPLE
+    if n_missing:
+        encoded = encoded.map(lambda values: _pad(values, n_missing))
+    inputs = network_inputs(encoded, _device_of(module))
+    with torch.inference_mode():
+        output = call_module(module, inputs, shared=True)
+        output = output if is_pack or n_outputs is None else as_columns(output, n_outputs)
+        return output.detach().cpu().numpy()
+
+
+def _pad(values, n_missing: int):
+    """The last row repeated `n_missing` times."""
+    values = values.toarray() if sparse.issparse(values) else values
+    return np.concatenate([values, np.broadcast_to(values[-1:], (n_missing, *values.shape[1:]))])
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    for parameter in module.parameters():
+        return parameter.device
+    return torch.device("cpu")

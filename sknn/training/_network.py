@@ -1,0 +1,237 @@
+"""From a `module` parameter and encoded rows to the network, or the pack, that is trained.
+
+What each network is made of is in `modules`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import InvalidParameterError
+from torch import nn
+
+from sknn.modules import (
+    MODULES,
+    TabularNet,
+    build_module,
+    build_pack,
+    initialize,
+    module_params_of,
+    scale_to_unit_variance,
+    try_out,
+)
+from sknn.parameters import SHAPE
+from sknn.preprocessing import WHAT_X_MAY_BE, Encoded, Inputs, quantile_bins, random_thresholds
+from sknn.pretrained import Pretrained
+from sknn.training._inference import network_inputs
+from sknn.utils import all_seeded, limited_to, torch_seeded
+
+_INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
+
+
+def build_network(
+    params: dict,
+    some: Encoded | Inputs,
+    encoded: Encoded | Inputs,
+    weight: np.ndarray | None,
+    encoder,
+    target,
+    seed: int,
+) -> nn.Module:
+    """A network, or a pack, of the shape that the data ask for, tried out on the first rows.
+
+    Parameters
+    ----------
+    params : dict
+        The estimator's parameters, with each "auto" replaced.
+    some : Encoded or Inputs
+        Training rows to try the network out on.
+    encoded : Encoded or Inputs
+        The rows, those or expected ones, that bins of numbers and first weights are fitted to.
+    weight : ndarray of shape (n_rows,) or None
+        Weights of `encoded`.
+    encoder : object
+        What has encoded them.
+    target : object
+        What tells the number of outputs.
+    seed : int
+    """
+    module, pretrained = architecture_of(params["module"]), pretrained_of(params["module"])
+    module_params = dict(params["module_params"] or {})
+    of_built_in: dict[str, Any] = {}
+    if isinstance(module, str):
+        assert isinstance(encoded, Encoded)  # several inputs need a module of one's own
+        module_params, of_built_in = _built_in_params(module, params, encoded, weight, seed)
+    device, n_outputs = params["device"], target.n_outputs
+    facts = {
+        "n_features": encoder.n_features_,
+        "n_outputs": n_outputs,
+        "cat_cardinalities": encoder.cat_cardinalities_,
+    } | of_built_in
+    may_replace_head = isinstance(module, nn.Module) and pretrained is None
+    may_pad = getattr(target, "may_pad", False)
+    inputs = network_inputs(some.head(2), device)
+
+    def build() -> nn.Module:
+        with _naming_module_params(params):
+            network = build_module(module, module_params, **facts).to(device, torch.float32)
+        if pretrained is not None:
+            classes = getattr(target, "classes", None)
+            network = pretrained.start(network, n_outputs, classes).to(device, torch.float32)
+        if not isinstance(network, TabularNet):
+            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, may_pad=may_pad)
+        _set_weights(network, params, encoded, seed)
+        return network
+
+    # Some initialisers give other bits on other numbers of threads.
+    seeded = all_seeded if has_own_parts(params) else torch_seeded
+    with seeded(seed, device), limited_to(1):
+        first = build()
+        if params["n_members"] == 1 or isinstance(first, TabularNet):
+            return first
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the first one has warned
+            networks = [first, *(build() for _ in range(params["n_members"] - 1))]
+        return build_pack(networks, inputs, n_outputs)
+
+
+@contextmanager
+def _naming_module_params(params: dict):
+    """Where a built-in network refuses what the user's `module_params` hold, say that they do."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        of_user = (params["module_params"] or {}).keys() - {"numeric_embedding", "n_bins"}  # those are checked before
+        if not isinstance(params["module"], str) or not of_user:
+            raise
+        raise InvalidParameterError(
+            f"The 'module_params' parameter must fit the network {params['module']!r}. Got {params['module_params']!r} "
+            f"instead: {error}"
+        ) from error
+
+
+def _built_in_params(
+    name: str, params: dict, encoded: Encoded, weight: np.ndarray | None, seed: int
+) -> tuple[dict, dict[str, Any]]:
+    """What a built-in network is built with: the estimator's own parameters, and what only the data tell."""
+    shape = encoded.x_num.shape
+    if (len(shape) > 2) != (name == "cnn"):
+        needed = "images" if name == "cnn" else "a table (n_samples, n_features)"
+        raise ValueError(
+            f"X must be {needed} for the built-in network {name!r}. Got {len(shape)} dimensions. Pass a module of "
+            "your own, or reshape X."
+        )
+    known = module_params_of(name) or []
+    module_params = {key: params[key] for key in SHAPE if key in known} | (params["module_params"] or {})
+    if name == "cnn":
+        return module_params, {"image_shape": shape[1:] if len(shape) == 4 else (1, *shape[1:])}
+    if name != "tabular":
+        return module_params, {}
+    n_bins, embedding = module_params.pop("n_bins", None), module_params["numeric_embedding"]
+    bins: list = []
+    if isinstance(encoded.x_num, np.ndarray) and embedding == "steps":
+        bins = random_thresholds(encoded.x_num, n_bins, params["n_members"], weight, seed)
+    elif isinstance(encoded.x_num, np.ndarray) and embedding is not None:
+        bins = quantile_bins(encoded.x_num, n_bins, weight, seed)
+    return module_params, {"n_members": params["n_members"], "bins": bins}
+
+
+def _set_weights(network: nn.Module, params: dict, encoded: Encoded | Inputs, seed: int) -> None:
+    """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
+    weight_init = params["weight_init"]
+    if weight_init is None or (isinstance(network, TabularNet) and is_data_dependent(params)):
+        return
+    initialize(network.to("cpu"), weight_init)  # drawn there, so that a seed gives the same weights on each device
+    network.to(params["device"])
+    if isinstance(weight_init, str) and weight_init == "unit_variance":
+        scale_to_unit_variance(network, network_inputs(_some_rows(encoded, seed), params["device"]))
+
+
+def _some_rows(encoded: Encoded | Inputs, seed: int) -> Encoded | Inputs:
+    """Rows at random, by which a network is initialised."""
+    n_rows = encoded.shape[0]
+    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // max(math.prod(encoded.shape[1:]), 1)))
+    return encoded.take(np.random.RandomState(seed).permutation(n_rows)[:n_taken])
+
+
+def check_takes_several(owner: str, params: dict) -> None:
+    """Refuse parameters that do not go with a dict of inputs.
+
+    Raises
+    ------
+    TypeError
+        For preprocessing, or a network that takes one table.
+    InvalidParameterError
+        For augmentation, which changes one table or images.
+    """
+    module = architecture_of(params["module"])
+    if params["preprocessing"] is not None or isinstance(module, str | TabularNet) or module is TabularNet:
+        raise TypeError(
+            f"{WHAT_X_MAY_BE} Got a dict with module={params['module']!r}, preprocessing={params['preprocessing']!r}."
+        )
+    if params["augmentation"]:
+        raise InvalidParameterError(
+            f"The 'augmentation' parameter of {owner} must be None where X is a dict of inputs. Got "
+            f"{params['augmentation']!r} instead; change the rows in the module's forward, where it is in training."
+        )
+
+
+def has_own_parts(params: dict) -> bool:
+    """Whether a part of a fit is not built in, so that it may draw from generators of the process."""
+    if not isinstance(params["module"], str):
+        return True
+    named = ("activation", "loss", "optimizer", "weight_init", "lr_schedule", "monitor")
+    parts = [params[name] for name in (*named, "module_params", "augmentation", "callbacks")]
+    return not all(_is_built_in(part) for part in _flat(parts))
+
+
+def _flat(parts) -> Iterator[Any]:
+    """Single objects of nested lists and dicts."""
+    for part in parts:
+        if isinstance(part, list | tuple | dict):
+            yield from _flat(part.values() if isinstance(part, dict) else part)
+        else:
+            yield part
+
+
+def _is_built_in(part) -> bool:
+    if part is None or isinstance(part, str | Number | np.ndarray):
+        return True
+    return str(getattr(part, "__module__", "")).startswith(("sknn.", "torch.optim."))
+
+
+def is_data_dependent(params: dict) -> bool:
+    """Whether a tabular network's first weights are fitted to training rows."""
+    return params["weight_init"] == "unit_variance" and pretrained_of(params["module"]) is None
+
+
+def pretrained_of(module) -> Pretrained | None:
+    return module if isinstance(module, Pretrained) else None
+
+
+def architecture_of(module):
+    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
+    return module.architecture if isinstance(module, Pretrained) else module
+
+
+def is_name(module, name: str) -> bool:
+    return isinstance(module, str) and module == name
+
+
+def is_tabular(module) -> bool:
+    """Whether the rules of the built-in tabular network hold for it."""
+    network = architecture_of(module)
+    return is_name(network, "tabular") or isinstance(network, TabularNet)
+
+
+def takes_images(module) -> bool:
+    """Whether it is the built-in network for images."""
+    network = architecture_of(module)
+    return is_name(network, "cnn") or isinstance(network, MODULES["cnn"])

@@ -1,0 +1,26 @@
+"""What surrounds a fit in its process: threads, generators, interrupts, and the fit that was there before."""
+
+from sknn.utils._imports import import_quietly
+from sknn.utils._interrupt import check_interrupts, is_interrupted, noticing_interrupts
+from sknn.utils._rollback import all_or_nothing
+from sknn.utils._seeds import all_seeded, draw_seed, fresh_random_state, generator_states, seed_unset, torch_seeded
+from sknn.utils._settings import usual_settings
+from sknn.utils._threads import available_threads, limited_to, threads_for
+
+__all__ = [
+    "all_or_nothing",
+    "all_seeded",
+    "available_threads",
+    "check_interrupts",
+    "draw_seed",
+    "fresh_random_state",
+    "generator_states",
+    "import_quietly",
+    "is_interrupted",
+    "limited_to",
+    "noticing_interrupts",
+    "seed_unset",
+    "threads_for",
+    "torch_seeded",
+    "usual_settings",
+]

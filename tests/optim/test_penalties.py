@@ -1,0 +1,95 @@
+"""Penalties by hand, and their minima against scikit-learn's linear models."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import ElasticNet, Lasso, Ridge
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from sknn import NNRegressor
+from sknn.modules import MLP, TabularNet
+from sknn.optim import Penalty
+from sknn.optim._penalties import penalised
+
+
+def test_value_and_gradient_by_hand():
+    layer = nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.5, -2.0]]))
+    penalty = Penalty(l1=0.1, l2=0.4)
+    penalty.begin(layer)
+    assert penalty.value().item() == pytest.approx(0.1 * 2.5 + 0.2 * (0.25 + 4))
+    layer.weight.grad, layer.bias.grad = torch.ones(1, 2), torch.ones(1)
+    penalty.add_gradient()
+    assert layer.weight.grad.tolist() == [pytest.approx([1 + 0.1 + 0.2, 1 - 0.1 - 0.8])]
+    assert layer.bias.grad.tolist() == [1.0]
+
+
+def test_a_step_across_zero_ends_there_and_a_small_gradient_does_not_leave_it():
+    layer = nn.Linear(3, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.01, 0.0, 0.0]]))
+    penalty = Penalty(l1=0.5, l2=0.0)
+    penalty.begin(layer)
+    layer.weight.grad = torch.tensor([[1.0, 0.4, -2.0]])
+    penalty.add_gradient()
+    with torch.no_grad():
+        layer.weight -= 0.1 * layer.weight.grad
+    penalty.end_step()
+    assert layer.weight.tolist() == [pytest.approx([0.0, 0.0, 0.15])]
+
+
+def test_weights_are_penalised_and_biases_and_scales_are_not():
+    mlp = MLP(3, 2, [4], hidden_layer_sizes=(5,), normalization="batch")
+    names = {id(p): name for name, p in mlp.named_parameters()}
+    assert {names[id(p)] for p in penalised(mlp)} == {"embedding.weight", "layers.0.weight", "layers.3.weight"}
+    pack = TabularNet(2, 1, [3], bins=[[0.0, 1.0], None], n_members=2, hidden_layer_sizes=(4,))
+    names = {id(p): name for name, p in pack.named_parameters()}
+    expected = {"numeric.weight", "categories.weight", "weights.0", "weights.1"}
+    assert {names[id(p)] for p in penalised(pack)} == expected
+
+
+X, Y = load_diabetes(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+TARGET = (Y - Y.mean()) / Y.std()
+
+
+def linear(**params):
+    """A linear model trained on all rows at once; the loss is the mean of squares, twice scikit-learn's half mean."""
+    net = NNRegressor("linear", preprocessing=None, weight_decay=0, early_stopping=False, batch_size=len(Y),
+                      random_state=0, **params).fit(X, Y)  # fmt: skip
+    return net.module_.layers[-1].weight.detach().numpy()[0]
+
+
+@pytest.mark.parametrize(("l1", "l2"), [(0.1, 0.0), (0.2, 0.1), (0.02, 0.5)])
+def test_l1_and_the_elastic_net_find_scikit_learns_coefficients_and_its_zeros(l1, l2):
+    found = linear(l1=l1, l2=l2, optimizer="sgd", learning_rate=0.2, max_epochs=1500)
+    alpha = (l1 + l2) / 2
+    expected = ElasticNet(alpha=alpha, l1_ratio=l1 / (l1 + l2), tol=1e-10, max_iter=100_000).fit(X, TARGET).coef_
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+    assert np.array_equal(found == 0, expected == 0)
+
+
+def test_lasso_drops_features_with_adam_too():
+    found = linear(l1=0.2, optimizer="adam", learning_rate=0.01, lr_schedule="cosine", max_epochs=2000)
+    expected = Lasso(alpha=0.1, tol=1e-10).fit(X, TARGET).coef_
+    np.testing.assert_allclose(found, expected, atol=5e-3)
+    assert np.array_equal(found == 0, expected == 0)
+
+
+@pytest.mark.parametrize("params", [{"optimizer": "lbfgs", "max_epochs": 20},
+                                    {"optimizer": "sgd", "learning_rate": 0.2, "max_epochs": 1500}])  # fmt: skip
+def test_l2_finds_the_coefficients_of_ridge_regression(params):
+    expected = Ridge(alpha=0.3 / 2 * len(Y)).fit(X, TARGET).coef_
+    np.testing.assert_allclose(linear(l2=0.3, **params), expected, atol=1e-3)
+
+
+def test_a_pack_is_penalised_member_by_member():
+    params = {"module_params": {"numeric_embedding": None}, "hidden_layer_sizes": (16,), "max_epochs": 60}
+    net = NNRegressor(l1=0.05, n_members=3, random_state=0, **params).fit(X, Y)
+    plain = NNRegressor(n_members=3, random_state=0, **params).fit(X, Y)
+    shares = [(n.module_.weights[0] == 0).float().mean((1, 2)).min().item() for n in (net, plain)]
+    assert shares[0] > 0.3
+    assert shares[1] == 0
