@@ -16,7 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn import NNClassifier, NNRegressor
-from sknn.inspection import TrainingCurveDisplay, TrainingRun
+from sknn.inspection import TrainingCurveDisplay
+from sknn.inspection._runs import TrainingRun
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sknn import NNRegressor, _predict
+from sknn import NNRegressor
+from sknn.training import _inference
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def fitted(request, numbers):
 
 def forwards(monkeypatch, watch):
     """Call `watch` before each block of 32 rows."""
-    forward = _predict._forward
+    forward = _inference._forward
 
     def watched(*args):
         watch()
@@ -38,8 +39,8 @@ def forwards(monkeypatch, watch):
         return outputs
 
     alive: list[weakref.ref] = []
-    monkeypatch.setattr(_predict, "_forward", watched)
-    monkeypatch.setattr(_predict, "block_rows", lambda *_: 32)
+    monkeypatch.setattr(_inference, "_forward", watched)
+    monkeypatch.setattr(_inference, "block_rows", lambda *_: 32)
     return alive
 
 
@@ -63,7 +64,7 @@ def test_outputs_of_a_block_are_not_kept_beside_the_result(fitted, monkeypatch):
 def test_blocks_are_encoded_together_up_to_a_number_of_cells(numbers, monkeypatch, cells, n_encoded):
     model = NNRegressor("mlp", hidden_layer_sizes=8, max_epochs=1, random_state=0).fit(numbers, numbers[:, 0])
     forwards(monkeypatch, lambda: None)
-    monkeypatch.setattr(_predict, "_BLOCK_CELLS", cells)
+    monkeypatch.setattr(_inference, "_BLOCK_CELLS", cells)
     rows = []
     encode = model.encoder_.encode
     monkeypatch.setattr(model.encoder_, "encode", lambda table: rows.append(len(table)) or encode(table))

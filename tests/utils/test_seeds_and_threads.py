@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sknn.training import _threads as threads_module
+from sknn.utils import _threads as threads_module
 from sknn.utils import draw_seed, fresh_random_state, limited_to, threads_for, torch_seeded
 
 CPU = torch.device("cpu")
