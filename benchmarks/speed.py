@@ -51,7 +51,7 @@ from sknn.modules import TabularNet, drawing_from
 from sknn.optim import make_optimizer
 from sknn.optim._schedules import flat_cosine, one_cycle
 from sknn.preprocessing import Encoded
-from sknn.targets import CLASSIFICATION_LOSSES, WeightedLoss
+from sknn.targets import ClassTarget, find_loss
 from sknn.training import PackedRows, Rows, TrainingNet
 
 N_CLASSES = 3
@@ -222,9 +222,9 @@ def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
     encoded = Encoded(rng.standard_normal((n, NUMBERS), dtype=np.float32))
     rows = Rows(encoded, rng.integers(0, 2, n), None, torch.device("cpu"), lambda codes: codes)
     optimizer, params = make_optimizer("adamw", {"betas": (0.9, 0.95)}, weight_decay=0.2, device=torch.device("cpu"))
-    loss = WeightedLoss(CLASSIFICATION_LOSSES["cross_entropy"], 2)
-    net = TrainingNet(make_pack(n_members), loss, decode=lambda x: x, combine=lambda x: x[0], optimizer=optimizer,
-                      lr=1e-3, max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
+    target = ClassTarget(find_loss("cross_entropy", ClassTarget), {}, labels=np.arange(2))
+    net = TrainingNet(make_pack(n_members), target.make_criterion(), target=target, optimizer=optimizer, lr=1e-3,
+                      max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
                       schedules={"learning_rate": one_cycle, "dropout": flat_cosine},
                       **{f"optimizer__{name}": value for name, value in params.items()})  # fmt: skip
     members = PackedRows(rows, [np.arange(n)] * n_members)

@@ -1,6 +1,6 @@
 """The named steps of which `fit` and `predict` of both estimators are made.
 
-What differs between classification and regression is behind `_make_target` and `_losses`.
+What differs between classification and regression is behind `_make_target`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ from sknn.preprocessing import (
     with_names,
 )
 from sknn.pretrained import Pretrained
-from sknn.targets import WeightedLoss, make_loss
+from sknn.targets import Target
 from sknn.training import (
     PackedRows,
     Rows,
@@ -154,6 +154,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """What `NNClassifier` and `NNRegressor` share."""
 
     _parameter_constraints: dict = CONSTRAINTS
+    _target: Target
     _prediction_seed: int | None = None  # of a network that draws random numbers in evaluation too
 
     # Passed on by default: `groups` for a splitter outside would otherwise be refused here.
@@ -236,29 +237,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         params = self._resolve(params, sample, None, len(sample.y) if all_at_once else STREAM_ROWS, resume=resume)
         return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
 
-    @property
-    @abstractmethod
-    def _losses(self) -> dict:
-        """Losses by name, once the kind of target is known."""
-
     @abstractmethod
     def _check_y(self, y, name: str = "y"):
         """Targets as an ndarray, or the error that says what is wrong with them."""
 
     @abstractmethod
-    def _make_target(self, y, train: Sample, params: dict, classes=None):
+    def _make_target(self, y, train: Sample, params: dict, classes=None) -> Target:
         """What stands between the user's targets and the network's outputs."""
 
+    @abstractmethod
     def _update_target(self, train: Sample, params: dict) -> None:
         """Take in further training rows, or refuse a loss that predicts something else than before."""
 
     def _class_codes(self, y) -> np.ndarray | None:
         """Codes of the classes by which a held-out part is stratified."""
         return None
-
-    def _row_weight(self, sample: Sample) -> np.ndarray | None:
-        """Weights of rows in the loss."""
-        return sample.weight
 
     # -- parameters ---------------------------------------------------------------------------
 
@@ -471,7 +464,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _forget(self) -> None:
         """Remove what makes the estimator a fitted one."""
-        for name in ("module_", "history_", "oof_prediction_", "oof_score_", "temperature_"):
+        for name in ("module_", "history_", "oof_prediction_", "oof_score_"):
             self.__dict__.pop(name, None)
 
     def _prepare(self, sample: Sample, held_out: Sample | None, params: dict, *, resume: bool, classes):
@@ -505,7 +498,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for name, value in rows[0].inputs.items()
         }
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
-        self.n_outputs_ = self._target.n_user_outputs
+        self.n_outputs_ = self._target.n_targets
         return self._packed(rows, parts), parts, self._begin_task(parts.train, params)
 
     def _check_unchanged(self, params: dict) -> None:
@@ -615,14 +608,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Both parts as tensors with targets and weights."""
         encoded_train, encoded_valid = encoded
         train, valid = parts.train, parts.valid
-        columns = encoded_train, self._target.encode(train.y), self._row_weight(train)
+        columns = encoded_train, self._target.encode(train.y), self._target.row_weight(train.y, train.weight)
         if valid is None and self._is_one_small_batch(encoded_train, params):
             columns = merge_repeats(*columns)
         mean_weight = self._update_mean_weight(columns[2], len(train.y), len(columns[1]))
         rows = self._to_rows(*columns, params["device"], mean_weight)
         if valid is None or valid is train:
             return rows, None if valid is None else rows
-        weight = self._row_weight(valid)
+        weight = self._target.row_weight(valid.y, valid.weight)
         mean_weight = 1.0 if weight is None else weight.mean()
         return rows, self._to_rows(encoded_valid, self._target.encode(valid.y), weight, params["device"], mean_weight)
 
@@ -667,9 +660,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             module.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
 
     def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
-        loss = params["loss"]
-        loss = make_loss(self._losses[loss] if isinstance(loss, str) else loss, params["loss_params"] or {})
-        criterion = WeightedLoss(loss, self._target.n_outputs)
         pretrained = pretrained_of(params["module"])
         optimizer, optimizer_params = make_optimizer(
             params["optimizer"],
@@ -679,11 +669,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
         return TrainingNet(
             self.module_,
-            criterion,
-            decode=self._target.predict,
-            probabilities=getattr(self._target, "probabilities", None),
-            classes=getattr(self._target, "classes", None),
-            combine=self._target.combine,
+            self._target.make_criterion(),
+            target=self._target,
             schedules=schedule_functions(params),
             penalty=Penalty(params["l1"], params["l2"]) if params["l1"] or params["l2"] else None,
             augment=Augment(params["augmentation"], self._seeds.order + n_before) if params["augmentation"] else None,
@@ -772,21 +759,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return
         valid = parts.valid
         outputs = net.outputs_on_held_out()
-        predicted = self._predict_held_out(outputs, valid, net.member_outputs() if parts.is_crossed else None)
+        members = net.member_outputs() if parts.is_crossed else None
+        predicted = self._target.calibrate(outputs, valid.y, valid.weight, members)
         if not parts.is_crossed:
             return
         rows = np.arange(n_rows) if valid.positions is None else valid.positions
         of_rows = np.full((n_rows, *predicted.shape[1:]), np.nan)
         of_rows[rows] = predicted
-        self.oof_prediction_, self.oof_score_ = of_rows, self._score_held_out(outputs, valid)
-
-    @abstractmethod
-    def _predict_held_out(self, outputs: np.ndarray, valid: Sample, members: np.ndarray | None) -> np.ndarray:
-        """What `oof_prediction_` holds; a classifier also learns its temperature from it."""
-
-    @abstractmethod
-    def _score_held_out(self, outputs: np.ndarray, valid: Sample) -> float:
-        """The metric that `score` uses."""
+        self.oof_prediction_, self.oof_score_ = of_rows, self._target.score(outputs, valid.y, valid.weight)
 
     def _snapshot(self) -> dict:
         """Fitted attributes as of now, for callbacks; the weights are copies."""

@@ -1,35 +1,24 @@
-"""`NNClassifier`: labels to codes, logits to probabilities. The steps of a fit are in `_base`."""
+"""`NNClassifier`: its parameters and methods. The steps of a fit are in `_estimator`, labels in `targets`."""
 
 from __future__ import annotations
 
-import functools
-import sys
-from numbers import Real
-
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
-from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from sknn._estimator import BaseNN
 from sknn.model_selection import Sample
 from sknn.parameters import CONSTRAINTS
-from sknn.preprocessing import as_values, check_one_type, deviation_of_members
 from sknn.targets import (
     CLASSIFICATION_LOSSES,
-    MULTILABEL_LOSSES,
-    SPREAD,
-    WIDE_SPREAD,
-    best_temperature,
-    ensemble_shrinkage,
+    ClassTarget,
+    LabelIndicatorTarget,
+    LabelTarget,
+    check_labels,
+    find_loss,
 )
 from sknn.utils import all_or_nothing
-
-_CALIBRATION_ROWS = 50_000
-_TRUST = 0.5  # share of an ensemble's estimated log temperature that is applied: it is derived, not observed
 
 
 class NNClassifier(ClassifierMixin, BaseNN):
@@ -244,7 +233,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         that of the members on new rows by 0.026 for 100 rows, 0.011 for 300 and less than 0.002 for 1,000
         (`docs/guide.md`).
     temperature_ : float
-        By what logits are divided before they become probabilities; see `calibration`. Another number may be set.
+        By what logits are divided before they become probabilities; see `calibration`. Set it to predict at another
+        one.
 
     See Also
     --------
@@ -269,6 +259,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     True
     """
 
+    _target: LabelTarget
     _parameter_constraints: dict = CONSTRAINTS | {
         "calibration": [StrOptions({"auto"}), None],
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
@@ -447,7 +438,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             Probability of each class, in the order of `classes_`; for a label indicator of each label.
         """
         outputs = self._outputs(X)
-        return self._target.probabilities(outputs, self.temperature_)
+        return self._target.predict_proba(outputs)
 
     def predict_std(self, X):
         """Predict how far the members of a pack are apart.
@@ -462,7 +453,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         std : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
             Standard deviation of the members' probabilities; 0 for a single network.
         """
-        return deviation_of_members(self._target.probabilities(self._member_outputs(X), self.temperature_))
+        members = self._member_outputs(X)
+        return self._target.predict_std(members)
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities, also where the probability itself would be 0.
@@ -478,7 +470,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             As for `predict_proba`.
         """
         outputs = self._outputs(X)
-        return self._target.log_probabilities(outputs, self.temperature_)
+        return self._target.predict_log_proba(outputs)
 
     def decision_function(self, X):
         """Predict logits.
@@ -494,253 +486,46 @@ class NNClassifier(ClassifierMixin, BaseNN):
             For two classes the log-odds of the second one; else a logit for each class or label.
         """
         outputs = self._outputs(X)
-        return self._target.decisions(outputs, self.temperature_)
+        return self._target.decision_function(outputs)
 
     @property
-    def _losses(self) -> dict:
-        return MULTILABEL_LOSSES if isinstance(self._target, LabelIndicator) else CLASSIFICATION_LOSSES
+    def temperature_(self) -> float:
+        """By what logits are divided before they become probabilities."""
+        check_is_fitted(self)
+        return self._target.temperature
+
+    @temperature_.setter
+    def temperature_(self, temperature: float) -> None:
+        check_is_fitted(self)
+        self._target = self._target.at_temperature(temperature)
 
     def _check_y(self, y, name: str = "y"):
-        y = as_values(y, name, accept_sparse=True)
-        check_one_type(y, name)
-        kind = type_of_target(y, input_name=name)
-        if kind == "unknown":
-            found = sorted({type(label).__name__ for label in y.flat})
-            raise ValueError(
-                f"Unknown label type: {name} must hold whole numbers, text, flags or dates. Got {found}; convert them."
-            )
-        if kind.startswith("continuous"):
-            raise ValueError(
-                f"Unknown label type: continuous. {name} must hold labels of classes; for targets use NNRegressor."
-            )
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                f"{name} must hold one label a row, or be an indicator matrix of labels, with the same two numbers in "
-                "all columns. Got several columns with more values, or text (multiclass-multioutput); use "
-                "sklearn.multioutput.MultiOutputClassifier."
-            )
-        return y if kind == "multilabel-indicator" else column_or_1d(y, warn=True)
+        return check_labels(y, name)
 
     def _class_codes(self, y):
         return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
 
     def _make_target(self, y, train: Sample, params: dict, classes=None):
-        self.temperature_ = 1.0
-        if y.ndim == 1:
-            if classes is None and self._is_stream:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit: all labels that will ever come. Got None."
-                )
-            labels = y if classes is None else self._check_y(classes, "classes")
-            target = ClassLabels(labels, params["class_weight"], train.y, train.weight)
-            self.classes_ = target.classes
-            return target
-        if classes is not None or params["class_weight"] is not None:
+        if y.ndim == 1 and classes is None and self._is_stream:
             raise ValueError(
-                "classes and class_weight are for one label a row. Got a label indicator; weight rows by sample_weight."
+                "classes must be passed on the first call to partial_fit: all labels that will ever come. Got None."
             )
-        self.classes_ = np.arange(y.shape[1])
-        return LabelIndicator(y)
+        if y.ndim == 2 and classes is not None:
+            raise ValueError(
+                f"classes must be None for a label indicator, whose columns are the labels. Got {classes!r}."
+            )
+        labels = y if classes is None else self._check_y(classes, "classes")
+        loss = find_loss(params["loss"], ClassTarget if y.ndim == 1 else LabelIndicatorTarget)
+        target = loss.target(loss, params["loss_params"] or {}, labels)
+        target.update(train.y, train.weight, params["class_weight"], params["calibration"])
+        self.classes_ = target.classes
+        return target
 
     def _update_target(self, train: Sample, params: dict) -> None:
-        self._target.encode(train.y)  # refuses labels that are new
-        if isinstance(self._target, ClassLabels):  # the weights of its classes may change
-            self._target = ClassLabels(self._target.classes, params["class_weight"], train.y, train.weight)
-
-    def _row_weight(self, sample: Sample):
-        return self._target.row_weight(sample.y, sample.weight)
-
-    def _predict_held_out(self, outputs, valid: Sample, members):
-        """The probabilities of single members, at a temperature of their own; `temperature_` is that of the pack."""
-        of_member = of_pack = 1.0
-        if self.calibration is not None:
-            known = np.flatnonzero(np.isfinite(outputs).all(axis=1))
-            known = known[:: max(1, len(known) // _CALIBRATION_ROWS)]  # enough for a single number
-            y, weight = self._target.encode(valid.y)[known], self._row_weight(valid)
-            weight = None if weight is None else weight[known]
-            loss = functools.partial(self._target.log_loss, outputs[known], y, weight)
-            spread = SPREAD if self.loss == "cross_entropy" else WIDE_SPREAD
-            of_member = of_pack = best_temperature(loss, len(known), spread)
-            if members is not None:
-                centred = self._target.centred
-                shrinkage = ensemble_shrinkage(centred(members), centred(self._target.combine(members)))
-                of_pack = (of_member * shrinkage) ** _TRUST
-        self.temperature_ = of_pack
-        return self._target.probabilities(outputs, of_member)
-
-    def _score_held_out(self, outputs, valid: Sample):
-        return float(accuracy_score(valid.y, self._target.predict(outputs), sample_weight=valid.weight))
+        self._target.set_loss(find_loss(params["loss"], type(self._target)), params["loss_params"] or {})
+        self._target.update(train.y, train.weight, params["class_weight"], params["calibration"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-class ClassLabels:
-    """One label a row: labels to codes for the loss, and logits back to labels."""
-
-    n_user_outputs = 1
-    may_pad = True  # a single logit will do for two classes
-
-    def __init__(self, labels: np.ndarray, class_weight, y: np.ndarray, weight: np.ndarray | None):
-        """`labels` are all there will be; `y` and `weight` are of the training rows, and balance the classes."""
-        self.classes = np.unique(labels)
-        self.n_outputs = len(self.classes)
-        self.class_weight = None
-        if class_weight == "balanced":
-            self.class_weight = self._balancing_weight(self.encode(y), weight)
-        elif class_weight is not None:
-            self.class_weight = self._given_weight(class_weight)
-
-    def _balancing_weight(self, codes: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-        present = np.unique(codes)
-        of_class = np.ones(self.n_outputs)
-        of_class[present] = compute_class_weight("balanced", classes=present, y=codes, sample_weight=weight)
-        return of_class
-
-    def _given_weight(self, class_weight: dict) -> np.ndarray:
-        """From {label: weight}; a class that is not named has weight 1."""
-        for label, value in class_weight.items():
-            is_number = isinstance(value, Real)
-            if not is_number or not 0 <= value <= sys.float_info.max:
-                raise ValueError(
-                    f"The weights of class_weight must be finite numbers of at least 0. Got {value!r} for {label!r}."
-                )
-        labels = self.classes.tolist()
-        unknown = class_weight.keys() - set(labels)
-        if unknown and not class_weight.keys() >= set(labels):
-            raise ValueError(
-                f"class_weight must be {{label: weight}} for the labels of y. Got {list(unknown)}, but the classes are "
-                f"{labels}, of the type {type(labels[0]).__name__}."
-            )
-        of_class = np.array([class_weight.get(label, 1) for label in labels], dtype=np.float64)
-        if not of_class.any():
-            raise ValueError(f"class_weight must be larger than 0 for some class of y. Got {class_weight}.")
-        return of_class
-
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        if y.ndim != 1:
-            raise ValueError(f"y must hold one label a row, as in the first fit. Got shape {y.shape}.")
-        if _sort(y) != _sort(self.classes):
-            codes, unknown = np.zeros(len(y), dtype=int), np.ones(len(y), dtype=bool)
-        else:
-            codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
-            unknown = self.classes[codes] != y
-        if unknown.any():
-            raise ValueError(
-                f"y or y_val contains labels that were not among the classes: {np.unique(y[unknown])}. The classes are "
-                f"{self.classes}. Pass all of them in the first fit, or as 'classes' in the first partial_fit."
-            )
-        return codes.astype(np.int64)
-
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        return self.classes[codes]
-
-    def predict(self, outputs: np.ndarray) -> np.ndarray:
-        return self.classes[outputs.argmax(axis=1)]
-
-    def combine(self, members: np.ndarray) -> np.ndarray:
-        """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
-        return _log_mean(log_softmax(members, axis=-1))
-
-    def probabilities(self, outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-        return softmax(self.scaled(outputs, temperature), axis=-1)
-
-    def log_probabilities(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
-        return log_softmax(self.scaled(outputs, temperature), axis=1)
-
-    def decisions(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
-        outputs = self.scaled(outputs, temperature)
-        return outputs[:, 1] - outputs[:, 0] if len(self.classes) == 2 else outputs
-
-    def scaled(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
-        return outputs.astype(np.float64) / temperature
-
-    def log_loss(self, outputs: np.ndarray, codes: np.ndarray, weight: np.ndarray | None, temperature: float) -> float:
-        of_class = np.take_along_axis(self.scaled(outputs, temperature), codes[:, None], axis=1)[:, 0]
-        return float(np.average(logsumexp(self.scaled(outputs, temperature), axis=1) - of_class, weights=weight))
-
-    def centred(self, outputs: np.ndarray) -> np.ndarray:
-        """A constant added to all logits of a row means nothing."""
-        return outputs - outputs.mean(axis=-1, keepdims=True)
-
-    def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        """Each row's weight: that of its class times its own."""
-        if self.class_weight is None:
-            return weight
-        of_row = self.class_weight[self.encode(y)]
-        if weight is not None:
-            with np.errstate(over="ignore"):
-                of_row = of_row * weight
-        with np.errstate(over="ignore"):
-            total = of_row.sum()
-        if not 0 < total < np.inf:
-            raise ValueError(
-                f"class_weight must leave rows a weight, and one that float64 can hold. The sum is {total}, of "
-                f"{len(of_row)} rows."
-            )
-        return of_row
-
-
-class LabelIndicator:
-    """Several labels a row. Of the two values that y holds, such as 0 and 1 or -1 and 1, the larger one says "yes"."""
-
-    def __init__(self, y: np.ndarray):
-        self.n_outputs = self.n_user_outputs = y.shape[1]
-        self.classes = np.arange(y.shape[1])
-        values = np.unique(y)
-        if len(values) == 1:  # the other one is 0, or 1 beside 0
-            values = np.unique(np.append(values, y.dtype.type(values[0] == 0)))
-        self.values = values
-
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        if y.ndim != 2 or y.shape[1] != self.n_outputs:
-            raise ValueError(f"y must be a label indicator of {self.n_outputs} columns. Got shape {y.shape}.")
-        if not np.isin(y, self.values).all():
-            raise ValueError(
-                f"y and y_val must be coded by {self.values.tolist()} as in the first fit. Got {np.unique(y).tolist()}."
-            )
-        return (y == self.values[-1]).astype(np.float32)
-
-    def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        return weight
-
-    def decode(self, target: np.ndarray) -> np.ndarray:
-        return self._as_passed(target > 0.5)
-
-    def predict(self, outputs: np.ndarray) -> np.ndarray:
-        return self._as_passed(outputs > 0)
-
-    def _as_passed(self, applies: np.ndarray) -> np.ndarray:
-        return self.values[applies.astype(int)]
-
-    def combine(self, members: np.ndarray) -> np.ndarray:
-        """Logits whose probabilities are the mean of those of the members, (K, n, n_outputs)."""
-        return _log_mean(log_expit(members)) - _log_mean(log_expit(-members))
-
-    def probabilities(self, outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-        return expit(self.decisions(outputs, temperature))
-
-    def log_probabilities(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
-        return log_expit(self.decisions(outputs, temperature))
-
-    def decisions(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
-        return outputs.astype(np.float64) / temperature
-
-    def log_loss(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray | None, temperature: float) -> float:
-        logits = np.where(target > 0, 1, -1) * self.decisions(outputs, temperature)
-        return float(np.average(-log_expit(logits).mean(axis=1), weights=weight))
-
-    def centred(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs
-
-
-def _sort(labels: np.ndarray) -> str:
-    """Labels of one sort can be compared: text, dates, durations, and numbers with flags among them."""
-    return {"O": "text", "U": "text", "M": "dates", "m": "durations"}.get(labels.dtype.kind, "numbers")
-
-
-def _log_mean(logarithms: np.ndarray) -> np.ndarray:
-    """The logarithm of the mean over the first axis of what the logarithms are of."""
-    return logsumexp(logarithms, axis=0) - np.float32(np.log(len(logarithms)))

@@ -1,16 +1,14 @@
-"""`NNRegressor`: targets are standardised for the network and returned in the user's unit."""
+"""`NNRegressor`: its parameters and methods. The steps of a fit are in `_estimator`, real targets in `targets`."""
 
 from __future__ import annotations
 
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from sknn._estimator import BaseNN
 from sknn.model_selection import Sample
 from sknn.parameters import CONSTRAINTS
-from sknn.preprocessing import as_numbers
-from sknn.targets import REGRESSION_LOSSES, GaussianTargets, QuantileTargets, kind_of_targets, make_targets
+from sknn.targets import REGRESSION_LOSSES, RealTarget, check_numbers, find_loss
 from sknn.utils import all_or_nothing
 
 
@@ -248,6 +246,7 @@ class NNRegressor(RegressorMixin, BaseNN):
     True
     """
 
+    _target: RealTarget
     _parameter_constraints: dict = CONSTRAINTS | {"loss": [StrOptions(set(REGRESSION_LOSSES)), callable]}
 
     def __init__(
@@ -408,9 +407,6 @@ class NNRegressor(RegressorMixin, BaseNN):
         (442, 2)
         """
         outputs = self._outputs(X)
-        if not isinstance(self._target, QuantileTargets | GaussianTargets):
-            fitted = self.resolved_params_["loss"]
-            raise ValueError(f"predict_quantiles needs loss='quantile' or loss='gaussian_nll'. Got loss={fitted!r}.")
         return self._target.predict_quantiles(outputs, quantiles)
 
     def predict_std(self, X):
@@ -428,41 +424,19 @@ class NNRegressor(RegressorMixin, BaseNN):
             of the members' predictions, 0 for a single network: how sure the pack is of the mean, not how far targets
             lie from it.
         """
-        if self.__sklearn_is_fitted__() and isinstance(self._target, GaussianTargets):
-            return self._target.predict_spread(self._outputs(X))
-        return self._target.spread_of_members(self._member_outputs(X))
-
-    @property
-    def _losses(self) -> dict:
-        return REGRESSION_LOSSES
+        members = self._member_outputs(X)
+        return self._target.predict_std(members)
 
     def _check_y(self, y, name: str = "y"):
-        try:
-            return as_numbers(y, name)
-        except ValueError as error:
-            if "must hold numbers" in str(error):
-                error.add_note("NNRegressor predicts numbers; for labels use NNClassifier.")
-            raise
+        return check_numbers(y, name)
 
     def _make_target(self, y, train: Sample, params: dict, classes=None):
-        loss, loss_params = params["loss"], params["loss_params"] or {}
-        self._target_kind = kind_of_targets(loss, loss_params)
-        return make_targets(loss, loss_params, train.y, train.weight, running=self._is_stream)
+        loss = find_loss(params["loss"], RealTarget)
+        return loss.target(loss, params["loss_params"] or {}, train.y, train.weight, running=self._is_stream)
 
     def _update_target(self, train: Sample, params: dict) -> None:
-        kind = kind_of_targets(params["loss"], params["loss_params"] or {})
-        if kind != self._target_kind:
-            raise InvalidParameterError(
-                "The 'loss' parameter of NNRegressor must not change what is predicted when training goes on "
-                f"(warm_start, partial_fit). It was {self._target_kind!r} and is {kind!r} now; set warm_start=False."
-            )
+        self._target.set_loss(find_loss(params["loss"], RealTarget), params["loss_params"] or {})
         self._target.update(train.y, train.weight)
-
-    def _predict_held_out(self, outputs, valid: Sample, members):
-        return self._target.predict(outputs)
-
-    def _score_held_out(self, outputs, valid: Sample):
-        return self._target.score(r2_score, valid.y, self._target.predict(outputs), valid.weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_multilabel_classification
@@ -263,14 +262,3 @@ def test_meta_estimators_take_it():
     assert stacked.score(X, y) > 0.9
     importance = permutation_importance(net.fit(X, y), X, y, n_repeats=1, random_state=0)
     assert importance.importances_mean.max() > 0
-
-
-def test_predictions_are_made_at_the_temperature_of_the_fitted_attribute():
-    net = NNClassifier(max_epochs=2, n_members=2, preset="fast", calibration=None, random_state=0).fit(X, y)
-    logits, labels, out_of_fold = net.decision_function(X), net.predict(X), net.oof_prediction_
-    net.temperature_ = 5
-    np.testing.assert_allclose(net.decision_function(X), logits / 5)
-    np.testing.assert_allclose(net.predict_proba(X), softmax(logits / 5, axis=1))
-    np.testing.assert_allclose(net.predict_log_proba(X), log_softmax(logits / 5, axis=1))
-    np.testing.assert_array_equal(net.predict(X), labels)
-    np.testing.assert_array_equal(net.oof_prediction_, out_of_fold)

@@ -146,7 +146,7 @@ def test_later_rows_widen_the_range_of_predictions_and_are_checked():
         net.partial_fit(x[:100], y[:100]).partial_fit(x[100:], y[100:])
     assert net.predict(x).max() > 15
     counts = NNRegressor("linear", loss="poisson", random_state=0).partial_fit(x, y)
-    with pytest.raises(ValueError, match="needs targets at least 0"):
+    with pytest.raises(ValueError, match=r"must be a float in the range \[0.0, inf\). Got -"):
         counts.partial_fit(x, -y)
 
 
@@ -178,7 +178,7 @@ def test_the_source_is_not_reached_through_the_parameters():
         ({"optimizer": "lbfgs", "weight_decay": 0, "augmentation": [lambda x: x]}, "must be None for L-BFGS"),
         ({"lr_schedule_params": {"warmup": 0.5}}, "must be None without a schedule"),
         ({"lr_schedule": "step", "lr_schedule_params": {"step_size": 0}}, "must be a number from 1 to inf. Got 0"),
-        ({"loss_params": {"label_smoothing": 2.0}}, "must be a number from 0 to 1. Got 2.0"),
+        ({"loss_params": {"label_smoothing": 2.0}}, r"must be a float in the range \[0.0, 1.0\]. Got 2.0"),
         ({"module": Pretrained(nn.Linear(30, 2)), "dropout": 0.5}, "must be 'auto' with Pretrained"),
         ({"module": Pretrained(nn.Linear(30, 2)), "weight_init": "zero"}, "must be 'auto' for a module instance or"),
     ],
@@ -186,11 +186,3 @@ def test_the_source_is_not_reached_through_the_parameters():
 def test_what_would_be_ignored_or_fail_later_is_refused(params, message):
     with pytest.raises(InvalidParameterError, match=message):
         NNClassifier(**{"module": "mlp", "max_epochs": 2} | params).fit(X, Y)
-
-
-def test_focal_loss_of_a_low_power_has_a_gradient_where_the_network_is_sure():
-    from sknn.targets import CLASSIFICATION_LOSSES
-
-    output = torch.tensor([[60.0, -60.0]], requires_grad=True)
-    CLASSIFICATION_LOSSES["focal"](output, torch.tensor([0]), gamma=0.5).backward()
-    assert torch.isfinite(output.grad).all()

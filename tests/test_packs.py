@@ -21,7 +21,6 @@ from torch import nn
 from sknn import NNClassifier, NNRegressor
 from sknn.modules import TabularNet
 from sknn.preprocessing import Encoded
-from sknn.targets._calibration import best_temperature, ensemble_shrinkage
 from sknn.training import PackedRows
 from sknn.training import Rows as EncodedRows
 from sknn.training._packs import PackedBatches
@@ -259,28 +258,6 @@ def test_the_out_of_fold_score_is_near_that_of_new_rows(cls):
     assert np.mean(differences) == pytest.approx(0, abs=0.02 if cls is NNClassifier else 0.1)
 
 
-def test_the_temperature_is_the_best_one():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=2_000) * 2
-    y = rng.random(2_000) < 1 / (1 + np.exp(-logits))
-    overconfident = 3 * logits
-
-    def loss(temperature):
-        return np.mean(np.logaddexp(0, np.where(y, -1, 1) * overconfident / temperature))
-
-    assert best_temperature(loss, 1_000_000) == pytest.approx(3, rel=0.1)
-    assert best_temperature(lambda temperature: 1.0, 100) == 1.0
-
-
-def test_an_ensemble_needs_less_temperature_by_the_noise_that_it_averages_out():
-    """Members are a common part of variance 4 and noise of variance 1: a mean of 10 has variance 4.1 and not 5."""
-    rng = np.random.default_rng(0)
-    common = rng.normal(0, 2, size=(1, 20_000, 1))
-    members = common + rng.normal(size=(10, 20_000, 1))
-    assert ensemble_shrinkage(members, members.mean(0)) == pytest.approx(4.1 / 5, rel=0.02)
-    assert ensemble_shrinkage(members, 0.5 * members.mean(0)) == pytest.approx(0.5 * 4.1 / 5, rel=0.02)
-
-
 def test_calibration_changes_probabilities_and_not_labels():
     X, y = load_iris(return_X_y=True)
     raw = NNClassifier(calibration=None, random_state=0).fit(X, y)
@@ -451,12 +428,7 @@ def test_a_parameter_that_is_not_valid_is_refused(params, message):
         quick(NNRegressor, **params).fit(*data(NNRegressor))
 
 
-def test_few_rows_without_an_error_do_not_make_a_network_sure_of_itself():
-    def loss(temperature):  # of rows that are all right
-        return float(np.log1p(np.exp(-4 / temperature)))
-
-    assert 0.9 < best_temperature(loss, 50) < 1.0
-    assert best_temperature(loss, 100_000) < 0.5
+def test_calibration_does_no_harm_where_few_rows_are_held_out():
     X, y = load_digits(return_X_y=True)
     plain, calibrated = (
         NNClassifier("mlp", calibration=calibration, random_state=0).fit(X[:1200], y[:1200])

@@ -197,7 +197,7 @@ def test_features_are_what_the_last_layer_is_given(known, module, n_features):
     else:
         head = [part for part in net.module_.modules() if isinstance(part, nn.Linear)][-1]
         logits = head(torch.from_numpy(features)).detach().numpy()
-    np.testing.assert_allclose(net._target.probabilities(logits, net.temperature_), net.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(net._target.predict_proba(logits), net.predict_proba(X), atol=1e-5)
 
 
 def test_features_feed_any_model_and_are_fitted_with_it():

@@ -288,7 +288,7 @@ def test_ctrl_c_later_keeps_the_completed_epochs():
 def test_ctrl_c_while_held_out_rows_are_looked_at_keeps_the_training(monkeypatch):
     net = quick(NNClassifier, module="tabular", preset="fast", hidden_layer_sizes="auto").fit(X_class[:, :5], y_class)
     expected = clone(net).set_params(calibration=None).fit(X_class, y_class).predict_proba(X_class)
-    monkeypatch.setattr("sknn.classifier.best_temperature", CtrlC.press)
+    monkeypatch.setattr("sknn.targets._labels.best_temperature", CtrlC.press)
     with pytest.raises(KeyboardInterrupt):
         net.fit(X_class, y_class)
     assert np.array_equal(net.predict_proba(X_class), expected)

@@ -101,7 +101,8 @@ def test_every_fitted_attribute_is_documented(cls):
     net = cls(max_epochs=1).fit([[0.0], [1.0], [2.0], [3.0]] * 30, [0, 1, 0, 1] * 30)
     section = inspect.getdoc(cls).split("Attributes\n----------\n")[1].split("\nSee Also\n")[0]
     documented = set(re.findall(r"^(\w+_) : ", section, re.MULTILINE))
-    fitted = {name for name in vars(net) if name.endswith("_") and not name.startswith("_")}
+    properties = {name for name, value in inspect.getmembers(cls) if isinstance(value, property)}
+    fitted = {name for name in {*vars(net), *properties} if name.endswith("_") and not name.startswith("_")}
     assert fitted | {"feature_names_in_"} == documented
 
 

@@ -81,13 +81,18 @@ def build_module(
 
 
 def try_out(
-    module: nn.Module, inputs: dict[str, Tensor], n_outputs: int, *, may_replace_head: bool, may_pad: bool = True
+    module: nn.Module,
+    inputs: dict[str, Tensor],
+    n_outputs: int,
+    *,
+    may_replace_head: bool,
+    allow_single_logit: bool = True,
 ) -> None:
     """Pass a few rows through a new module, which also gives lazy layers their shape.
 
     A module instance was built for other data. When it gives another number of outputs than
-    `n_outputs`, its last linear layer is replaced by a new one, with a warning. `may_pad` says whether a single
-    output will do for two, as it does for classes.
+    `n_outputs`, its last linear layer is replaced by a new one, with a warning. `allow_single_logit` says whether a
+    single output will do for two, as it does for classes.
 
     Raises
     ------
@@ -100,10 +105,10 @@ def try_out(
     )
     with _noting(f"The 'module' was called with {shapes}, to give {n_outputs} outputs a row."):
         output = _forward(module, inputs)
-    if may_replace_head and output.ndim == 2 and not has_columns(output, n_outputs, may_pad):
+    if may_replace_head and output.ndim == 2 and not has_columns(output, n_outputs, allow_single_logit):
         _replace_head(module, output.shape[1], n_outputs)
         output = _forward(module, inputs)
-    as_columns(output, n_outputs, may_pad)
+    as_columns(output, n_outputs, allow_single_logit)
 
 
 def _check_names(module: nn.Module, inputs: dict[str, Tensor]) -> None:
@@ -140,7 +145,7 @@ def _outputs_of(n_outputs: int, module: nn.Module, inputs: dict[str, Tensor]) ->
     return as_columns(call_module(module, inputs), n_outputs)
 
 
-def as_columns(output: Tensor, n_outputs: int, may_pad: bool = True) -> Tensor:
+def as_columns(output: Tensor, n_outputs: int, allow_single_logit: bool = True) -> Tensor:
     """A module's output as (B, n_outputs); the single logit of two classes becomes a pair with 0.
 
     Raises
@@ -151,7 +156,7 @@ def as_columns(output: Tensor, n_outputs: int, may_pad: bool = True) -> Tensor:
     output = tensor_of(output)
     if output.ndim == 1:
         output = output.unsqueeze(1)
-    if output.ndim != 2 or not has_columns(output, n_outputs, may_pad):
+    if output.ndim != 2 or not has_columns(output, n_outputs, allow_single_logit):
         raise ValueError(
             f"The 'module' must return one row of {n_outputs} outputs for each row of the batch: shape "
             f"(n_rows, {n_outputs}). Got {tuple(output.shape)} instead. Give its last layer n_outputs units."
@@ -180,8 +185,8 @@ def _noting(note: str):
         raise
 
 
-def has_columns(output: Tensor, n_outputs: int, may_pad: bool = True) -> bool:
-    return output.shape[1] == n_outputs or (may_pad and output.shape[1] == 1 and n_outputs == 2)
+def has_columns(output: Tensor, n_outputs: int, allow_single_logit: bool = True) -> bool:
+    return output.shape[1] == n_outputs or (allow_single_logit and output.shape[1] == 1 and n_outputs == 2)
 
 
 def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):

@@ -110,7 +110,8 @@ def nested_names(params: dict, prefix: str) -> list[str] | None:
     if prefix == "optimizer":
         return optimizer_parameters(params["optimizer"])
     if prefix == "loss":
-        return loss_parameters(params["loss"])
+        constraints = loss_parameters(params["loss"])
+        return None if constraints is None else list(constraints)
     if prefix == "lr_schedule":
         schedule = _of_learning_rate(params["lr_schedule"])
         known = not isinstance(schedule, str) or schedule in {*SCHEDULES, PLATEAU}
@@ -167,7 +168,8 @@ def check_params(owner: str, params: dict) -> None:
     _check_functions(owner, params)
     _check_validation_split(owner, params)
     _check_lists(owner, params)
-    _check_ranges(owner, params)
+    _check_loss_params(owner, params)
+    _check_schedule_params(owner, params)
     _check_network(owner, params)
     _check_start(owner, params)
     _check_optimizer(owner, params)
@@ -407,29 +409,36 @@ def schedule_functions(params: dict) -> dict:
     }
 
 
-# Of numbers in dicts, for losses and schedules by name.
-_RANGES = {
-    "loss_params label_smoothing": (0, 1),
-    "loss_params gamma": (0, math.inf),
-    "loss_params delta": (0, math.inf),
-    "loss_params margin": (0, math.inf),
-    "lr_schedule_params gamma": (0, math.inf),
-    "lr_schedule_params step_size": (1, math.inf),
-    "lr_schedule_params n_cycles": (1, math.inf),
-    "lr_schedule_params warmup": (0, 1),
+def _check_loss_params(owner: str, params: dict) -> None:
+    """Refuse values that the loss cannot be computed with."""
+    for name, constraint in (loss_parameters(params["loss"]) or {}).items():
+        value = (params["loss_params"] or {}).get(name)
+        is_given = constraint is not None and name in (params["loss_params"] or {})
+        if is_given and (isinstance(value, bool) or not constraint.is_satisfied_by(value)):
+            raise InvalidParameterError(
+                f"The {name!r} in 'loss_params' of {owner} must be {constraint}. Got {value!r} instead."
+            )
+
+
+# Of the parameters of schedules by name.
+_SCHEDULE_RANGES = {
+    "gamma": (0, math.inf),
+    "step_size": (1, math.inf),
+    "n_cycles": (1, math.inf),
+    "warmup": (0, 1),
 }
 
 
-def _check_ranges(owner: str, params: dict) -> None:
-    for name, (low, high) in _RANGES.items():
-        group, _, key = name.partition(" ")
-        owned_by = params[group.removesuffix("_params")]
-        if callable(owned_by) or is_torch_scheduler(owned_by):  # whose parameters of that name mean something else
-            continue
-        value = (params[group] or {}).get(key, low)
+def _check_schedule_params(owner: str, params: dict) -> None:
+    schedule = params["lr_schedule"]
+    if callable(schedule) or is_torch_scheduler(schedule):  # whose parameters of that name mean something else
+        return
+    for name, (low, high) in _SCHEDULE_RANGES.items():
+        value = (params["lr_schedule_params"] or {}).get(name, low)
         if not isinstance(value, Real) or not low <= float(value) <= high:
             raise InvalidParameterError(
-                f"The {key!r} in {group!r} of {owner} must be a number from {low} to {high}. Got {value!r} instead."
+                f"The {name!r} in 'lr_schedule_params' of {owner} must be a number from {low} to {high}. "
+                f"Got {value!r} instead."
             )
 
 

@@ -1,31 +1,32 @@
-"""Between y and the outputs of a network: kinds of targets, losses, calibration."""
+"""Between y and the outputs of a network: kinds of targets, each with its link and its losses."""
 
-from sknn.targets._calibration import SPREAD, WIDE_SPREAD, best_temperature, ensemble_shrinkage
-from sknn.targets._losses import (
+from sknn.targets._base import Loss, Target
+from sknn.targets._classes import ClassTarget, check_labels
+from sknn.targets._labels import LabelTarget
+from sknn.targets._multilabel import LabelIndicatorTarget
+from sknn.targets._registry import (
     CLASSIFICATION_LOSSES,
-    GRADIENTS,
     MULTILABEL_LOSSES,
     REGRESSION_LOSSES,
-    WeightedLoss,
+    find_loss,
     loss_parameters,
-    make_loss,
 )
-from sknn.targets._regression import GaussianTargets, QuantileTargets, kind_of_targets, make_targets
+from sknn.targets._regression import RealTarget, check_numbers
+from sknn.targets._weighted_loss import WeightedLoss
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
-    "GRADIENTS",
     "MULTILABEL_LOSSES",
     "REGRESSION_LOSSES",
-    "SPREAD",
-    "WIDE_SPREAD",
-    "GaussianTargets",
-    "QuantileTargets",
+    "ClassTarget",
+    "LabelIndicatorTarget",
+    "LabelTarget",
+    "Loss",
+    "RealTarget",
+    "Target",
     "WeightedLoss",
-    "best_temperature",
-    "ensemble_shrinkage",
-    "kind_of_targets",
+    "check_labels",
+    "check_numbers",
+    "find_loss",
     "loss_parameters",
-    "make_loss",
-    "make_targets",
 ]

@@ -1,7 +1,7 @@
-"""Temperature scaling of a network's, or a pack's, logits by predictions of rows that it has not trained on.
+"""Temperature scaling of a network's, or an ensemble's, logits by predictions of rows that it has not trained on.
 
 Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017,
-section 4.2, for one network. For a pack whose members each hold out other rows see `ensemble_shrinkage`.
+section 4.2, for one network. For an ensemble whose members each hold out other rows see `ensemble_shrinkage`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 _LARGEST = 2.0  # of |log temperature|
-SPREAD = 0.1  # of log temperature, before any row is seen
-WIDE_SPREAD = 1.0  # the same where logits were not trained to be those of probabilities
+PRIOR_STD = 0.1  # of log temperature, before any row is seen
+WIDE_PRIOR_STD = 1.0  # the same where logits were not trained to be those of probabilities
 
 
-def best_temperature(log_loss: Callable[[float], float], n_rows: int, spread: float = SPREAD) -> float:
+def best_temperature(log_loss: Callable[[float], float], n_rows: int, prior_std: float = PRIOR_STD) -> float:
     """The temperature of the lowest loss; 1 unless it is lower there than without.
 
     On few rows without a wrong label the loss falls without end as the temperature goes to 0. So log temperature has a
@@ -28,12 +28,12 @@ def best_temperature(log_loss: Callable[[float], float], n_rows: int, spread: fl
         From a temperature to the mean loss of the rows.
     n_rows : int
         Their number.
-    spread : float, default=0.1
+    prior_std : float, default=0.1
         Standard deviation of the prior.
     """
 
     def objective(log_temperature: float) -> float:
-        prior = log_temperature**2 / (2 * spread**2)
+        prior = log_temperature**2 / (2 * prior_std**2)
         return log_loss(float(np.exp(log_temperature))) + prior / n_rows
 
     found = minimize_scalar(objective, bounds=(-_LARGEST, _LARGEST), method="bounded")

@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager, suppress
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.metrics import accuracy_score, r2_score
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
@@ -45,7 +44,7 @@ from sknn.optim import (
     settings_of,
     takes_groups,
 )
-from sknn.targets import GRADIENTS, WeightedLoss
+from sknn.targets import Target, WeightedLoss
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
 from sknn.utils import check_interrupts, generator_states, is_interrupted, noticing_interrupts
@@ -82,14 +81,8 @@ class TrainingNet(NeuralNet):
     module : nn.Module
         The network, on its device; trained in place.
     criterion : WeightedLoss
-    decode : callable
-        From the network's outputs, an ndarray, to what the estimator predicts. Scoring callbacks see it.
-    probabilities : callable or None
-        From the outputs to class probabilities; None for regression.
-    classes : ndarray or None
-        The labels of those probabilities.
-    combine : callable
-        From the outputs (K, n, n_outputs) of a pack, an ndarray, to those of the ensemble.
+    target : Target
+        What makes predictions of outputs, for scoring callbacks, and combines those of members.
     schedules : dict or None
         Functions of progress by what they multiply; see `Plan`.
     penalty : Penalty or None
@@ -107,10 +100,7 @@ class TrainingNet(NeuralNet):
         module,
         criterion: WeightedLoss,
         *,
-        decode: Callable[[np.ndarray], np.ndarray],
-        probabilities: Callable[[np.ndarray], np.ndarray] | None = None,
-        classes: np.ndarray | None = None,
-        combine: Callable[[np.ndarray], np.ndarray] = np.asarray,
+        target: Target,
         schedules: dict[str, Factor | ByEpoch] | None = None,
         penalty: Penalty | None = None,
         augment: Augment | None = None,
@@ -120,11 +110,8 @@ class TrainingNet(NeuralNet):
         self.penalty = penalty
         self.augment = augment
         self.lr_factors = lr_factors
-        self.decode = decode
-        self.combine = combine
+        self.target = target
         self.schedules = schedules
-        self.probabilities = probabilities
-        self.classes = classes
         super().__init__(
             module,
             criterion,
@@ -347,7 +334,7 @@ class TrainingNet(NeuralNet):
 
     def _step_by_hand(self, hand: HandGradient, inputs, target, mixture: Mixture | None) -> dict[str, Tensor]:
         output = hand.forward(inputs["x_num"], inputs.get("x_cat"))
-        gradient_of = GRADIENTS.get(self.criterion_.loss) if mixture is None else None
+        gradient_of = self.criterion_.gradient if mixture is None else None
         if gradient_of is not None and output.shape[-1] == self.criterion_.n_outputs:
             with torch.no_grad():
                 loss, gradient = gradient_of(output, *target)
@@ -430,7 +417,7 @@ class TrainingNet(NeuralNet):
         """The outputs (n, n_outputs) that the last validation pass left; for a pack see `held_out_outputs`."""
         if isinstance(self.valid, PackedRows):
             of_members = torch.cat(self._valid_outputs, 1).cpu().numpy()
-            return held_out_outputs(of_members, [member.numpy() for member in self.valid.members], self.combine)
+            return held_out_outputs(of_members, [member.numpy() for member in self.valid.members], self.target.combine)
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self._valid_outputs]
         return torch.cat(outputs).detach().cpu().numpy()
 
@@ -462,14 +449,14 @@ class TrainingNet(NeuralNet):
             return self.infer(inputs, shared=True).cpu().numpy()
 
     def predict_proba(self, X):
-        return self.probabilities(self._outputs(X))
+        return self.target.predict_proba(self._outputs(X))
 
     def predict(self, X):
-        return self.decode(self._outputs(X))
+        return self.target.predict(self._outputs(X))
 
     def score(self, X, y):
         """What scikit-learn's estimators score by; skorch's scoring callbacks ask for it."""
-        return (r2_score if self.probabilities is None else accuracy_score)(y, self.predict(X))
+        return self.target.score(self._outputs(X), np.asarray(y), None)
 
     def __getstate__(self):
         """What predicts, with the history; without the rows, callbacks and tools of the training in progress."""
@@ -485,11 +472,11 @@ class TrainingNet(NeuralNet):
 
     @property
     def classes_(self):
-        return self.classes
+        return self.target.classes
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.estimator_type = "regressor" if self.probabilities is None else "classifier"
+        tags.estimator_type = "regressor" if self.target.classes is None else "classifier"
         return tags
 
     def _outputs(self, X) -> np.ndarray:
@@ -509,13 +496,13 @@ class TrainingNet(NeuralNet):
             of_members = [self.evaluation_step(batch, training) for batch in self.get_iterator(X)]
             outputs = torch.cat(of_members, 1).detach().cpu().numpy()
             members = [member.numpy() for member in X.members]
-            yield torch.from_numpy(held_out_outputs(outputs, members, self.combine)).to(device)
+            yield torch.from_numpy(held_out_outputs(outputs, members, self.target.combine)).to(device)
         else:
             for outputs in super().forward_iter(X, training, device):
                 if self.n_members is None:
                     yield outputs
                 else:
-                    yield torch.from_numpy(self.combine(outputs.detach().cpu().numpy())).to(device)
+                    yield torch.from_numpy(self.target.combine(outputs.detach().cpu().numpy())).to(device)
 
     def get_dataset(self, X, y=None):
         if isinstance(X, PackedRows):

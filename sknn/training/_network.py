@@ -30,6 +30,7 @@ from sknn.modules import (
 from sknn.parameters import SHAPE
 from sknn.preprocessing import WHAT_X_MAY_BE, Encoded, Inputs, quantile_bins, random_thresholds
 from sknn.pretrained import Pretrained
+from sknn.targets import Target
 from sknn.training._inference import network_inputs
 from sknn.utils import all_seeded, limited_to, torch_seeded
 
@@ -42,7 +43,7 @@ def build_network(
     encoded: Encoded | Inputs,
     weight: np.ndarray | None,
     encoder,
-    target,
+    target: Target,
     seed: int,
 ) -> nn.Module:
     """A network, or a pack, of the shape that the data ask for, tried out on the first rows.
@@ -59,8 +60,8 @@ def build_network(
         Weights of `encoded`.
     encoder : object
         What has encoded them.
-    target : object
-        What tells the number of outputs.
+    target : Target
+        What tells the number of outputs, and the classes.
     seed : int
     """
     module, pretrained = architecture_of(params["module"]), pretrained_of(params["module"])
@@ -76,17 +77,16 @@ def build_network(
         "cat_cardinalities": encoder.cat_cardinalities_,
     } | of_built_in
     may_replace_head = isinstance(module, nn.Module) and pretrained is None
-    may_pad = getattr(target, "may_pad", False)
     inputs = network_inputs(some.head(2), device)
 
     def build() -> nn.Module:
         with _naming_module_params(params):
             network = build_module(module, module_params, **facts).to(device, torch.float32)
         if pretrained is not None:
-            classes = getattr(target, "classes", None)
-            network = pretrained.start(network, n_outputs, classes).to(device, torch.float32)
+            network = pretrained.start(network, n_outputs, target.classes).to(device, torch.float32)
         if not isinstance(network, TabularNet):
-            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, may_pad=may_pad)
+            single = target.allow_single_logit
+            try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, allow_single_logit=single)
         _set_weights(network, params, encoded, seed)
         return network
 

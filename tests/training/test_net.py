@@ -1,6 +1,7 @@
 """The training net's bookkeeping, by hand."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def rows(values, weight=None):
 def make_net(**params):
     defaults = {"max_epochs": 1, "batch_size": 2, "lr": 0.0, "optimizer": torch.optim.SGD, "device": "cpu"}
     loss = WeightedLoss(nn.functional.mse_loss, 1)
-    return TrainingNet(Constant(), loss, decode=lambda outputs: outputs, **(defaults | params)).initialize()
+    target = SimpleNamespace(predict=lambda outputs: outputs)
+    return TrainingNet(Constant(), loss, target=target, **(defaults | params)).initialize()
 
 
 def test_the_epochs_loss_is_the_mean_over_rows_and_not_over_batches():
