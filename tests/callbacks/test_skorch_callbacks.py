@@ -66,10 +66,10 @@ class Predicts(Callback):
         batches = torch.cat(list(net.forward_iter(dataset_valid.X))).numpy()
         assert len(forward) == len(batches) == n
         for name, outputs in (("own_forward", forward), ("own_forward_iter", batches)):
-            predicted = net.decode(outputs)
-            right = (predicted == y).mean() if net.probabilities is not None else r2_score(y, predicted)
+            predicted = net.target.predict(outputs)
+            right = (predicted == y).mean() if net.classes_ is not None else r2_score(y, predicted)
             net.history.record(name, float(right))
-        if net.probabilities is not None:
+        if net.classes_ is not None:
             net.history.record("own_proba", float((net.predict_proba(dataset_valid).argmax(axis=1) == y).mean()))
 
 

@@ -140,3 +140,13 @@ def test_a_new_loss_is_one_line(monkeypatch):
         quick(loss="brier", loss_params={"beta": 1.0}).fit(X, Y)
     with pytest.raises(ValueError, match=r"predict_quantiles needs .* Got loss='brier'"):
         net.predict_quantiles(X)
+
+
+def test_a_resumed_fit_takes_another_loss_of_the_same_kind_of_target():
+    net = quick(loss="poisson", warm_start=True).fit(X, Y)
+    net.set_params(loss="gamma").fit(X, Y)
+    assert net._target.loss.name == "gamma"
+    with pytest.raises(ValueError, match="for loss='gamma' each must be"):
+        net.fit(X, np.where(Y > 0.5, Y, 0.0))
+    with pytest.raises(InvalidParameterError, match="must not change what is predicted .* It was 'gamma' with"):
+        net.set_params(loss="huber").fit(X, Y)
