@@ -50,7 +50,8 @@ class FeatureDropout(Augmentation):
     """Leave out some cells of each row, so that the network does not lean on a few columns.
 
     A number becomes 0, the centre of its column after the default scaling; a category becomes a missing one, which
-    also teaches the network what a missing category is. A number with codes (`TableEncoder(codes=...)`) is two cells.
+    also teaches the network what a missing category is. A number with recurring
+    values (`TableEncoder(recurring_values=...)`) is two cells.
     Numbers that stay are not scaled up, unlike in a dropout layer: a row with gaps is a row that the network may meet.
 
     Parameters

@@ -1,11 +1,13 @@
 """Raw tables to arrays that a network takes."""
 
 from sknn.preprocessing._bins import quantile_bins, random_thresholds
-from sknn.preprocessing._encoders import Encoded, TableEncoder, make_encoder
+from sknn.preprocessing._dispatch import Encoded
+from sknn.preprocessing._encoders import make_encoder
 from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs, check_row_shapes, row_shapes, take_rows
 from sknn.preprocessing._moments import RunningMoments, deviation_of_members
 from sknn.preprocessing._row_values import as_numbers, as_values, as_weights, check_n_rows, check_one_type
 from sknn.preprocessing._streams import ChunkEncoder, make_stream_encoder
+from sknn.preprocessing._table_encoder import TableEncoder
 from sknn.preprocessing._tables import Table, as_table, holds_tables, with_names
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknn.preprocessing._columns import weighted_quantiles
+from sknn.preprocessing.columns._scaling import weighted_quantiles
 
 _MAX_ROWS = 100_000  # quantiles of more rows change nothing
 _LEAST_WIDTH = 1e-4  # of a bin, so that the share of it which a number has passed is exact enough in float32

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sknn.preprocessing._plain import PlainState
+
 _FAR = 1e145  # numbers beyond count as it: the squares of many of them stay finite
 
 
-class RunningMoments:
+class RunningMoments(PlainState):
     """Weight, mean, variance and range of each column of the rows seen so far; NaN counts as missing.
 
     Means and sums of squares of chunks are merged (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
@@ -19,13 +21,14 @@ class RunningMoments:
         Number of rows seen.
     n_missing : ndarray of shape (F,), int
         Missing cells of each column.
-    weight, mean, low, high : ndarray of shape (F,)
-        Sum of the weights, weighted mean, least and largest value of the cells that are not missing.
+    weight, mean, squares, low, high : ndarray of shape (F,)
+        Sum of the weights, weighted mean, weighted sum of squared deviations, least and largest value of what is not
+        missing.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sknn._moments import RunningMoments
+    >>> from sknn.preprocessing import RunningMoments
     >>> moments = RunningMoments(1)
     >>> for chunk in ([[1.0], [2.0]], [[6.0]]):
     ...     moments.update(np.array(chunk))
@@ -36,7 +39,7 @@ class RunningMoments:
     def __init__(self, n_columns: int):
         self.n_rows = 0
         self.n_missing = np.zeros(n_columns, dtype=np.int64)
-        self.weight, self.mean, self._squares = np.zeros((3, n_columns))
+        self.weight, self.mean, self.squares = np.zeros((3, n_columns))
         self.low, self.high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
 
     def update(self, values: np.ndarray, weight: np.ndarray | None = None) -> None:
@@ -54,13 +57,13 @@ class RunningMoments:
         squares = (cell_weight * np.square(np.where(missing, 0.0, values - mean))).sum(axis=0)
         share = _ratio(added, total)
         step = mean - self.mean
-        self._squares = self._squares + squares + np.square(step) * self.weight * share
+        self.squares = self.squares + squares + np.square(step) * self.weight * share
         self.mean = np.clip(self.mean + step * share, *self._range)
         self.weight = total
 
     @property
     def variance(self) -> np.ndarray:
-        return _ratio(self._squares, self.weight)
+        return _ratio(self.squares, self.weight)
 
     @property
     def spread(self) -> np.ndarray:

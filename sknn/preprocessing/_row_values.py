@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sknn.preprocessing._tables import from_foreign
+from sknn.preprocessing._tables import decoded, from_foreign
 
 _NUMBERS = "biuf"  # kinds of dtypes
 _REFUSED = {"c": "Complex data not supported", "S": "Got bytes", "V": "Got records"}
@@ -48,7 +48,7 @@ def as_values(values, name: str, *, accept_sparse: bool = False) -> np.ndarray:
         raise ValueError(f"{name} must be {_SHAPE}. Got {got}.")
     if array.dtype.kind in _REFUSED:
         raise ValueError(f"{name} must hold numbers, text, flags or dates. {_REFUSED[array.dtype.kind]}; convert them.")
-    _refuse_missing(pd.isna(array), name)
+    _refuse_missing(_is_missing(array, name), name)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"Input {name} contains infinity or a value too large for dtype({str(array.dtype)!r}).")
     return array
@@ -140,7 +140,8 @@ def _to_array(values, name: str, accept_sparse: bool) -> np.ndarray:
 
 def _natural(column: pd.Series, name: str) -> np.ndarray:
     """A column of any dtype as an array of the type that its values are of."""
-    _refuse_missing(column.isna().to_numpy(), name)
+    column = decoded(column)
+    _refuse_missing(_is_missing(column, name), name)
     array = column.to_numpy()
     return pd.Series(array, dtype=object).infer_objects().to_numpy() if array.dtype == object else array
 
@@ -153,6 +154,13 @@ def _side_by_side(columns: list[np.ndarray], n_rows: int) -> np.ndarray:
     if len(dtypes) > 1 and not all(dtype.kind in _NUMBERS for dtype in dtypes):
         columns = [column.astype(object) for column in columns]
     return np.stack(columns, axis=1)
+
+
+def _is_missing(values, name: str) -> np.ndarray:
+    try:
+        return np.asarray(pd.isna(values))
+    except ArithmeticError:
+        raise ValueError(f"{name} must not hold a signaling NaN. Drop those rows.") from None
 
 
 def _refuse_missing(missing, name: str) -> None:

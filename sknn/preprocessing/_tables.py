@@ -49,6 +49,10 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table | Any:
         X = _as_array(X)
         if X.dtype.kind == "V":
             raise ValueError(f"X must be numbers, text or dates. Got an array of dtype {X.dtype}; pass a DataFrame.")
+        if X.dtype in (np.dtype("M8"), np.dtype("m8")):
+            raise ValueError(
+                f"X must hold dates of a unit. Got dtype {X.dtype}; convert it by X.astype('{X.dtype}[s]')."
+            )
         if X.dtype.kind == "T":  # numpy's text of any length, which pandas does not know
             X = X.astype(object)
         if X.dtype.kind in "OSUMm" and not numbers_only:
@@ -255,6 +259,7 @@ def _check_frame(frame: pd.DataFrame, estimator) -> pd.DataFrame:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required by {name}."
         )
+    frame = frame if all(map(_is_known, frame.dtypes)) else _decoded(frame)
     dtypes = list(frame.dtypes)
     for position, dtype in enumerate(dtypes):
         if dtype.kind == "c":
@@ -271,6 +276,28 @@ def _check_frame(frame: pd.DataFrame, estimator) -> pd.DataFrame:
             values = frame.iloc[:, position].to_numpy(dtype=np.float64, na_value=np.nan)
             refuse_infinity(values, frame.columns[position])
     return frame
+
+
+def _decoded(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame without columns of Arrow's types that pandas holds but cannot work with."""
+    columns = [column if _is_known(column.dtype) else decoded(column) for _, column in frame.items()]
+    return pd.concat(columns, axis=1).set_axis(frame.columns, axis=1)
+
+
+def _is_known(dtype) -> bool:
+    """Whether pandas can tell what a cell of a type of Arrow is: not of views, runs, months and the like."""
+    try:
+        return dtype.type is not None
+    except NotImplementedError:
+        return False
+
+
+def decoded(column: pd.Series) -> pd.Series:
+    """A column of such a type by the objects of Python that its cells stand for; others stay as they are."""
+    if _is_known(column.dtype):
+        return column
+    cells = pd.Series(column.array.__arrow_array__().to_pylist(), index=column.index, name=column.name, dtype=object)
+    return cells.infer_objects()
 
 
 def plain_columns(frame: pd.DataFrame) -> list[int]:

@@ -1,5 +1,6 @@
 """What surrounds a fit in its process: threads, generators, interrupts, and the fit that was there before."""
 
+from sknn.utils._codes import FIRST_LEVEL, MISSING, UNSEEN
 from sknn.utils._imports import import_quietly
 from sknn.utils._interrupt import check_interrupts, is_interrupted, noticing_interrupts
 from sknn.utils._rollback import all_or_nothing
@@ -8,6 +9,9 @@ from sknn.utils._settings import usual_settings
 from sknn.utils._threads import available_threads, limited_to, threads_for
 
 __all__ = [
+    "FIRST_LEVEL",
+    "MISSING",
+    "UNSEEN",
     "all_or_nothing",
     "all_seeded",
     "available_threads",

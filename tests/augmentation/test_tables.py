@@ -5,7 +5,7 @@ import torch
 
 from sknn.augmentation import FeatureDropout, GaussianNoise
 from sknn.augmentation._tables import MISSING
-from sknn.preprocessing import _columns
+from sknn.utils import MISSING as OF_ENCODERS
 
 
 def seeded(seed=0):
@@ -50,4 +50,4 @@ def test_dropped_categories_are_missing_and_the_others_as_they_were(p):
 
 
 def test_the_code_of_a_missing_category_is_the_encoders():
-    assert MISSING == _columns.MISSING
+    assert MISSING == OF_ENCODERS

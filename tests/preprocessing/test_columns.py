@@ -8,18 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sknn.preprocessing._columns import (
-    FIRST_LEVEL,
-    MISSING,
-    UNSEEN,
-    CategoryColumn,
-    DateColumn,
-    NumberBlock,
-    as_numbers,
-    column_kind,
-    smooth_clip,
-    weighted_quantiles,
-)
+from sknn.preprocessing.columns import column_kind
+from sknn.preprocessing.columns._category import CategoryColumn
+from sknn.preprocessing.columns._date import DateColumn, days, zone_of
+from sknn.preprocessing.columns._numbers import Numbers
+from sknn.preprocessing.columns._reading import as_numbers
+from sknn.preprocessing.columns._scaling import smooth_clip, weighted_quantiles
+from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
 UTC = datetime.UTC
 TOKYO = "Asia/Tokyo"
@@ -29,25 +24,32 @@ def column_of(cells, dtype=None):
     return pd.Series(cells, dtype=dtype, name="a")
 
 
+def fit_column(encoder, column, weight=None):
+    return encoder.fit(column.to_frame(), [0], [column_kind(column)], weight)
+
+
+def written(encoder, table):
+    """(features, codes) of rows."""
+    x_num = np.zeros((len(table), encoder.n_features_), dtype=np.float32)
+    x_cat = np.full((len(table), len(encoder.cardinalities_)), -1)
+    encoder.encode(table, x_num, x_cat)
+    return x_num, x_cat
+
+
 def one_hot(column, fitted_on=None, weight=None, *, max_onehot=9, embed=True):
     """(encoded, names) of a column."""
-    encoder = CategoryColumn(max_onehot, embed).fit(column if fitted_on is None else fitted_on, weight)
-    out = np.full((len(column), encoder.n_outputs), np.nan, dtype=np.float32)
-    encoder.write(column, out)
-    return out, encoder.names("a")
+    encoder = fit_column(CategoryColumn(max_onehot, embed), column if fitted_on is None else fitted_on, weight)
+    return written(encoder, column.to_frame())[0], encoder.feature_names(["a"])
 
 
 def block_of(values, flags=None, weight=None, *, scale=True, seed=0):
     values = np.asarray(values)
-    flags = np.zeros(values.shape[1], dtype=bool) if flags is None else np.asarray(flags)
-    return NumberBlock(scale).fit(values, flags, weight, np.random.RandomState(seed))
+    kinds = ["number"] * values.shape[1] if flags is None else ["flag" if flag else "number" for flag in flags]
+    return Numbers(scale, seed).fit(values, range(values.shape[1]), kinds, weight)
 
 
 def encoded(block, values):
-    values = np.asarray(values)
-    out = np.full((len(values), block.n_outputs), 7, dtype=np.float32)
-    block.write(values, out)
-    return out
+    return written(block, np.asarray(values))[0]
 
 
 def robust(fitted, values, weight=None):
@@ -228,7 +230,7 @@ def test_the_median_distance_of_the_others_scales_where_the_quartiles_are_equal(
     weight = np.array([20.0, 1, 1, 1, 1]) if weighted else None
     z = (x - 5) / 4
     expected = z / np.sqrt(1 + z**2 / 9)
-    block = NumberBlock().fit(x[:, None], np.zeros(1, bool), weight, np.random.RandomState(0))
+    block = block_of(x[:, None], weight=weight)
     np.testing.assert_allclose(encoded(block, x[:, None])[:, 0], expected, rtol=1e-6)
 
 
@@ -236,21 +238,21 @@ def test_the_median_distance_of_the_others_scales_where_the_quartiles_are_equal(
 def test_a_constant_column_leaves_nothing_but_its_missing_mark(n_missing):
     x = np.array([[3.0]] * 4 + [[np.nan]] * n_missing)
     block = block_of(x)
-    assert block.names(["a"]) == ["a_missing"] * n_missing
+    assert block.feature_names(["a"]) == ["a_missing"] * n_missing
     np.testing.assert_array_equal(encoded(block, x), np.isnan(x)[:, :n_missing])
 
 
 def test_a_column_of_missing_cells_is_left_out_and_ignored_later():
     x = np.array([[np.nan, 1.0], [np.nan, 2.0]])
     block = block_of(x)
-    assert block.names(["a", "b"]) == ["b"]
+    assert block.feature_names(["a", "b"]) == ["b"]
     np.testing.assert_array_equal(encoded(block, [[9.0, 2.0]]), encoded(block, [[np.nan, 2.0]]))
 
 
 def test_missing_cells_are_at_the_centre_and_marked():
     x = np.array([[1.0], [2.0], [np.nan], [3.0]])
     block = block_of(x)
-    assert block.names(["a"]) == ["a", "a_missing"]
+    assert block.feature_names(["a"]) == ["a", "a_missing"]
     expected = np.column_stack([[*robust(x[[0, 1, 3], 0], x[:2, 0]), 0, robust(x[[0, 1, 3], 0], 3.0)], [0, 0, 1, 0]])
     np.testing.assert_allclose(encoded(block, x), expected, rtol=1e-6)
 
@@ -316,7 +318,7 @@ def test_the_clip_is_smooth_and_bounded():
 
 
 def test_many_rows_are_sampled_for_quantiles_but_what_is_rare_is_not_lost(monkeypatch):
-    monkeypatch.setattr(NumberBlock, "max_quantile_rows", 50)
+    monkeypatch.setattr(Numbers, "max_quantile_rows", 50)
     x = np.random.default_rng(0).normal(size=(1000, 1))
     same, again, other = (block_of(x, seed=seed).center_ for seed in (0, 0, 1))
     assert same == again
@@ -338,7 +340,7 @@ def test_levels_are_one_hot_in_sorted_order():
 
 def test_the_order_of_rows_does_not_change_the_codes():
     column = column_of(["b", "c", "a", None, "b"])
-    straight, reverse = CategoryColumn(9, True).fit(column), CategoryColumn(9, True).fit(column[::-1])
+    straight, reverse = fit_column(CategoryColumn(9, True), column), fit_column(CategoryColumn(9, True), column[::-1])
     np.testing.assert_array_equal(straight.codes(column), reverse.codes(column))
 
 
@@ -363,7 +365,7 @@ def test_cells_missing_only_later_are_zeros():
 
 @pytest.mark.parametrize(("max_onehot", "embed"), [(9, True), (1, False), (2, False)])
 def test_one_level_says_nothing(max_onehot, embed):
-    assert CategoryColumn(max_onehot, embed).fit(column_of(["x", "x"])).n_outputs == 0
+    assert fit_column(CategoryColumn(max_onehot, embed), column_of(["x", "x"])).n_features_ == 0
 
 
 def test_one_level_or_missing_is_two_columns():
@@ -374,26 +376,26 @@ def test_one_level_or_missing_is_two_columns():
 
 def test_more_levels_than_one_hot_are_codes():
     fitted = column_of(["d", "b", None, "c", "a"])
-    encoder = CategoryColumn(3, True).fit(fitted)
-    assert (encoder.embedded_, encoder.n_outputs, encoder.cardinality) == (True, 1, 6)
+    encoder = fit_column(CategoryColumn(3, True), fitted)
+    assert (encoder.embedded_, encoder.n_features_, encoder.cardinality) == (True, 1, 6)
     codes = encoder.codes(column_of(["a", "d", None, "?"]))
     assert codes.tolist() == [FIRST_LEVEL, FIRST_LEVEL + 3, MISSING, UNSEEN]
 
 
 def test_the_number_of_rows_of_a_level_is_a_number_beside_its_code():
     fitted = column_of(["a", "a", "a", "b", "b", "c", None])
-    encoder = CategoryColumn(2, True).fit(fitted)
-    out = np.empty((3, 1), dtype=np.float32)
-    encoder.write(column_of(["b", None, "new"]), out)
+    encoder = fit_column(CategoryColumn(2, True), fitted)
+    out, codes = written(encoder, column_of(["b", None, "new"]).to_frame())
+    assert codes[:, 0].tolist() == [3, 1, 0]
     amount = np.log1p([3, 3, 3, 2, 2, 1, 1])
     np.testing.assert_allclose(out[:, 0], (np.log1p([2, 1, 0]) - amount.mean()) / amount.std(), rtol=1e-6)
-    twice = CategoryColumn(2, True).fit(column_of(["a", "b", "c", None]), np.array([3.0, 2, 1, 1]))
+    twice = fit_column(CategoryColumn(2, True), column_of(["a", "b", "c", None]), np.array([3.0, 2, 1, 1]))
     np.testing.assert_allclose(twice.frequency_, encoder.frequency_)
 
 
 def test_rare_levels_count_as_unseen():
     fitted = column_of(["a", "a", "a", "b", "b", "c", None])
-    encoder = CategoryColumn(2, True, min_frequency=2).fit(fitted)
+    encoder = fit_column(CategoryColumn(2, True, min_frequency=2), fitted)
     assert encoder.codes(column_of(["a", "b", "c", None, "new"])).tolist() == [2, 3, UNSEEN, MISSING, UNSEEN]
     assert encoder.cardinality == 4
 
@@ -446,18 +448,18 @@ def test_levels_of_any_type_are_one_hot(column, names):
 
 @pytest.mark.parametrize("dtype", ["str", object, "category", "string", "string[pyarrow]"])
 def test_text_of_any_type_has_the_same_codes(dtype):
-    encoder = CategoryColumn(9, True).fit(column_of(["x", "y", None, "z"]))
+    encoder = fit_column(CategoryColumn(9, True), column_of(["x", "y", None, "z"]))
     assert encoder.codes(column_of(["z", None, "?"], dtype)).tolist() == [FIRST_LEVEL + 2, MISSING, UNSEEN]
 
 
 @pytest.mark.parametrize("column", [column_of([3, 7]), column_of([3.0, 7.0]), column_of([3, 7], "Int64")], ids=str)
 def test_numeric_levels_are_found_whatever_the_numbers_type(column):
-    encoder = CategoryColumn(9, True).fit(column_of(pd.Categorical([2, 3, 10])))
+    encoder = fit_column(CategoryColumn(9, True), column_of(pd.Categorical([2, 3, 10])))
     assert encoder.codes(column).tolist() == [FIRST_LEVEL + 1, UNSEEN]
 
 
 def test_intervals_cut_otherwise_are_unseen():
-    encoder = CategoryColumn(9, True).fit(column_of(pd.cut([0.5, 1.5, 2.5], [0, 1, 2, 3])))
+    encoder = fit_column(CategoryColumn(9, True), column_of(pd.cut([0.5, 1.5, 2.5], [0, 1, 2, 3])))
     assert encoder.codes(column_of(pd.cut([0.5, 1.5], [0, 1, 5]))).tolist() == [FIRST_LEVEL, UNSEEN]
 
 
@@ -479,28 +481,28 @@ def test_intervals_cut_otherwise_are_unseen():
     ids=lambda value: str(value.dtype) if isinstance(value, pd.Series) else "",
 )
 def test_levels_that_changed_their_type_are_refused(fitted, column, held, got):
-    encoder = CategoryColumn(9, True).fit(column_of(fitted))
+    encoder = fit_column(CategoryColumn(9, True), column_of(fitted))
     message = rf"Column 'a' of X held {held} in fit; .* holds {got} \(for instance .*Give it the type it had in fit"
     with pytest.raises(ValueError, match=message):
         encoder.codes(column)
 
 
 def test_an_odd_cell_first_is_unseen_and_not_a_change_of_type():
-    encoder = CategoryColumn(9, True).fit(column_of(["x", "y"]))
+    encoder = fit_column(CategoryColumn(9, True), column_of(["x", "y"]))
     assert encoder.codes(column_of([1, "y"], object)).tolist() == [UNSEEN, FIRST_LEVEL + 1]
 
 
 @pytest.mark.parametrize("dtype", [object, float, "str", "datetime64[ns]"])
 def test_a_column_of_missing_cells_has_no_type_to_change(dtype):
-    encoder = CategoryColumn(9, True).fit(column_of(["x", "y"]))
+    encoder = fit_column(CategoryColumn(9, True), column_of(["x", "y"]))
     assert encoder.codes(column_of([None, None], dtype)).tolist() == [MISSING, MISSING]
 
 
 @pytest.mark.parametrize("cells", [[[1], [2]], [{}, "x"], [{1}, {2}]])
 def test_cells_that_cannot_be_levels_are_refused(cells):
     with pytest.raises(TypeError, match="Column 'a' of X holds cells that are neither numbers, text nor dates"):
-        CategoryColumn(9, True).fit(column_of(cells, object))
-    encoder = CategoryColumn(9, True).fit(column_of(["x", "y"]))
+        fit_column(CategoryColumn(9, True), column_of(cells, object))
+    encoder = fit_column(CategoryColumn(9, True), column_of(["x", "y"]))
     with pytest.raises(ValueError, match=r"Column 'a' of X held categories in fit; .* cells that are no categories"):
         encoder.codes(column_of(cells, object))
 
@@ -510,10 +512,10 @@ def test_cells_that_cannot_be_levels_are_refused(cells):
 
 def parts_of(column, fitted_on=None):
     """(days, frame of the other outputs) of a column."""
-    encoder = DateColumn().fit(column if fitted_on is None else fitted_on)
-    out = np.full((len(column), encoder.n_outputs), np.nan, dtype=np.float32)
-    encoder.write(column, out)
-    return encoder.days(column), pd.DataFrame(out, columns=encoder.names("a"))
+    fitted_on = column if fitted_on is None else fitted_on
+    encoder = fit_column(DateColumn(), fitted_on)
+    out, _ = written(encoder, column.to_frame())
+    return days(column, zone_of(fitted_on)), pd.DataFrame(out, columns=encoder.feature_names(["a"]))
 
 
 DATES = pd.to_datetime(["2020-01-01 00:00", "2021-07-02 06:00", "1969-12-31 18:30", "2024-02-29 12:15"])

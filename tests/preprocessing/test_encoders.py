@@ -17,7 +17,8 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler, TargetEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sknn.preprocessing import TableEncoder, _encoders, as_table, make_encoder
+from sknn.preprocessing import TableEncoder, as_table, make_encoder
+from sknn.preprocessing.columns import _numbers
 
 
 def robust(x, weight=None):
@@ -97,7 +98,7 @@ def test_without_categories_to_embed_there_are_no_codes():
 def test_blocks_of_rows_change_nothing(monkeypatch, cells):
     frame, array = frame_of(), np.random.default_rng(0).normal(size=(40, 3))
     whole = [TableEncoder().fit_transform(X) for X in (frame, array)]
-    monkeypatch.setattr(_encoders, "_BLOCK_CELLS", cells)
+    monkeypatch.setattr(_numbers, "_BLOCK_SIZE", cells)
     for X, expected in zip((frame, array), whole, strict=True):
         np.testing.assert_array_equal(TableEncoder().fit_transform(X), expected)
 

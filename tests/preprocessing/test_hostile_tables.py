@@ -6,13 +6,17 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknn import NNClassifier, NNRegressor
-from sknn.preprocessing import TableEncoder
-from sknn.preprocessing._columns import NumberBlock, _robust_scale, column_kind, column_kinds
+from sknn.preprocessing import TableEncoder, as_values
+from sknn.preprocessing.columns import column_kind, table_kinds
+from sknn.preprocessing.columns._numbers import Numbers
+from sknn.preprocessing.columns._scaling import robust_scale
 
 N = 24
 NUMBERS = np.random.RandomState(0).normal(size=N)
@@ -213,8 +217,8 @@ def odd_columns(dtype) -> np.ndarray:
 def test_the_scales_of_all_columns_are_those_of_each(monkeypatch, dtype, group):
     monkeypatch.setattr("sknn.preprocessing._tables._GROUP_CELLS", group)
     values = odd_columns(dtype)
-    block = NumberBlock().fit(values, np.zeros(9, dtype=bool), None, np.random.RandomState(0))
-    expected = np.array([_robust_scale(values[:, j], None) for j in range(9)])
+    block = Numbers().fit(values, range(9), ["number"] * 9)
+    expected = np.array([robust_scale(values[:, j], None) for j in range(9)])
     np.testing.assert_array_equal(np.column_stack([block.center_, block.factor_]), expected[block.kept_])
 
 
@@ -222,7 +226,7 @@ def test_the_kinds_of_all_columns_are_those_of_each():
     frame = pd.DataFrame(odd_columns(np.float64)).assign(
         text=objects("a"), none=objects(None), flag=NUMBERS[0] > 0, whole=1, date=pd.Timestamp("2020"), flags=True
     )
-    assert column_kinds(frame) == [column_kind(column) for _, column in frame.items()]
+    assert table_kinds(frame) == [column_kind(column) for _, column in frame.items()]
 
 
 def test_infinity_is_found_in_each_column_of_many():
@@ -234,7 +238,7 @@ def test_infinity_is_found_in_each_column_of_many():
 
 def test_a_transformer_may_give_a_frame_of_dates():
     X = pd.DataFrame({"a": NUMBERS, "when": pd.date_range("2020", periods=N)})
-    expected = regressor(preprocessing=TableEncoder(scale=False, codes=None)).fit(X, NUMBERS).predict(X)
+    expected = regressor(preprocessing=TableEncoder(scale=False, recurring_values=None)).fit(X, NUMBERS).predict(X)
     np.testing.assert_array_equal(regressor(preprocessing=FunctionTransformer()).fit(X, NUMBERS).predict(X), expected)
 
 
@@ -245,3 +249,61 @@ def test_nested_columns_of_arrow_are_refused_by_name(cell):
     frame = pd.DataFrame({"odd": pd.array([cell] * len(NUMBERS), dtype=dtype)})
     with pytest.raises((ValueError, TypeError), match="odd"):
         regressor().fit(frame, NUMBERS)
+
+
+# -- types that pandas cannot work with -----------------------------------------------------------
+
+TIMES = [datetime.datetime(2020, 1, 1, 6), datetime.datetime(2021, 5, 4), datetime.datetime(2020, 2, 3)]
+
+
+def runs(cells, kind):
+    return pc.run_end_encode(pa.array(cells, kind))
+
+
+@pytest.mark.parametrize(
+    ("make", "cells"),
+    [
+        (lambda cells: pa.array(cells, pa.string_view()), ["x", None, "y"]),
+        (lambda cells: pa.array(cells, pa.binary_view()), [b"x", None, b"y"]),
+        (lambda cells: runs(cells, pa.string()), ["x", None, "y"]),
+        (lambda cells: runs(cells, pa.float64()), [1.5, None, 4.0]),
+        (lambda cells: runs(cells, pa.int64()), [1, 5, 7]),
+        (lambda cells: runs(cells, pa.bool_()), [True, False, False]),
+        (lambda cells: runs(cells, pa.timestamp("us")), TIMES),
+        (lambda cells: pa.array(cells, pa.month_day_nano_interval()), [(1, 2, 3), (1, 0, 0), (2, 0, 0)]),
+    ],
+    ids=["text view", "bytes view", "text runs", "number runs", "int runs", "flag runs", "date runs", "months"],
+)
+@pytest.mark.parametrize("max_onehot", [1, 9])
+def test_types_of_arrow_without_one_of_numpy_are_encoded_as_their_cells(make, cells, max_onehot):
+    column = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([make(cells * 8)])))
+    assert isinstance(column.dtype, pd.ArrowDtype)
+    X, plain = frame_of(column), frame_of(pd.Series(cells * 8))
+    encoder = TableEncoder(max_onehot=max_onehot).fit(X)
+    expected = TableEncoder(max_onehot=max_onehot).fit_transform(plain)
+    np.testing.assert_array_equal(encoder.transform(X), expected)
+    np.testing.assert_array_equal(encoder.transform(plain), expected)
+    if None not in cells:
+        np.testing.assert_array_equal(as_values(column, "y"), as_values(plain["odd"], "y"))
+
+
+@pytest.mark.parametrize("others", [(decimal.Decimal(1), decimal.Decimal(3)), ("a", "b"), (None, None), (1.5, 2)])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_signaling_nan_is_refused_with_its_column_and_row(others, later):
+    cells = objects(*others)
+    X = frame_of(cells if others[0] is not None else objects(1.0, 2.0))
+    cells.iat[5] = decimal.Decimal("sNaN")
+    encoder = TableEncoder().fit(X)
+    with pytest.raises(ValueError, match=r"[Cc]olumn 'odd' of X .*sNaN.* in row 5"):
+        (encoder.transform if later else TableEncoder().fit)(frame_of(cells))
+    with pytest.raises(ValueError, match="y must not hold a signaling NaN"):
+        as_values(cells, "y")
+
+
+@pytest.mark.parametrize("dtype", ["datetime64", "timedelta64"])
+@pytest.mark.parametrize("cell", ["NaT", 0])
+def test_dates_and_durations_without_a_unit_are_refused_with_the_way_out(dtype, cell):
+    X = np.full((N, 2), np.array(cell).astype(dtype) if cell == "NaT" else np.zeros((), dtype=dtype))
+    with pytest.raises(ValueError, match=rf"X must hold dates of a unit\. Got dtype {dtype}; .*\[s\]"):
+        TableEncoder().fit(X)
+    TableEncoder().fit(X.astype(f"{dtype}[s]"))

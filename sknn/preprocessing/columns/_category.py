@@ -1,0 +1,225 @@
+"""Categories: one-hot encoded, or as codes for a learned embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
+from sknn.preprocessing.columns._kinds import cell_kind, changed_type, is_no_level, odd_cell
+from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
+
+MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
+_SPARE_CODES, _SPARE_ONEHOT = 254, 62  # levels beyond those of the first chunk of a stream that get a code of their own
+
+
+class CategoryColumn(ColumnEncoder):
+    """Levels of a category as codes: 0 for a level never seen in `fit`, 1 for a missing cell, then the levels.
+
+    With at most `max_onehot` levels the column is one-hot encoded (two levels without missing
+    cells: one column of −1 and 1); an unseen level is then a row of zeros. With more, its codes go
+    to a learned embedding, or without `embed` the `max_onehot` most frequent levels are one-hot
+    encoded and the others treated as unseen.
+
+    Where codes are embedded, levels of fewer than `min_frequency` rows in `fit` count as unseen, so that
+    they share a vector that is trained. The logarithm of 1 + the number of rows with a cell's level,
+    standardised, is then a number beside the codes: vectors of rare levels are noisy, and the
+    network can tell which these are.
+    """
+
+    levels_: list
+    held_: list[str]
+    embedded_: bool
+    had_missing_: bool
+
+    def __init__(self, max_onehot: int, embed: bool, min_frequency: int = 1):
+        self.max_onehot = max_onehot
+        self.embed = embed
+        self.min_frequency = min_frequency
+
+    def _fit(self, table: pd.DataFrame, weight) -> None:
+        codes, found = find_levels(self.column(table))
+        levels, position = found, codes[codes >= 0]
+        self.held_ = sorted({cell_kind(level) for level in levels})
+        self.constant_ = len(levels) == 1 and len(position) == len(codes)
+        self.embedded_ = len(levels) > self.max_onehot and self.embed
+        if len(levels) > self.max_onehot:
+            count = np.bincount(position, None if weight is None else weight[codes >= 0])
+            if self.embed:
+                levels = levels[count >= self.min_frequency]
+            else:
+                levels = levels[np.argsort(-count, kind="stable")[: self.max_onehot]]
+        self.levels_ = _in_order(levels)
+        self.had_missing_ = len(position) < len(codes)
+        self.binary_ = len(levels) == 2 and not self.had_missing_ and not self.embedded_
+        if self.embedded_:
+            self._fit_frequency(self._coded(codes, found), weight)
+
+    def _fit_frequency(self, codes: np.ndarray, weight) -> None:
+        amount = np.log1p(np.bincount(codes, weight, minlength=self.cardinality))
+        amount[UNSEEN] = 0
+        mean = np.average(amount[codes], weights=weight)
+        spread = np.sqrt(np.average(np.square(amount[codes] - mean), weights=weight))
+        self.frequency_ = (amount - mean) / spread if spread > 0 else np.zeros(self.cardinality)
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes, the reserved ones included."""
+        return FIRST_LEVEL + len(self.levels_)
+
+    @property
+    def cardinalities_(self) -> tuple[int, ...]:
+        return (self.cardinality,) if self.embedded_ else ()
+
+    @property
+    def n_features_(self) -> int:
+        if self.embedded_:
+            return 1
+        return 0 if self.constant_ else 1 if self.binary_ else len(self.levels_) + self.had_missing_
+
+    def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        codes = self.codes(self.column(table))
+        if self.embedded_:
+            x_cat[:, 0], x_num[:, 0] = codes, self.frequency_[codes]
+        elif self.binary_:
+            x_num[:, 0] = np.where(codes < FIRST_LEVEL, 0, 2.0 * (codes - FIRST_LEVEL) - 1)
+        else:
+            first = MISSING if self.had_missing_ else FIRST_LEVEL
+            rows = np.flatnonzero(codes >= first)
+            x_num[rows, codes[rows] - first] = 1
+
+    def codes(self, column: pd.Series) -> np.ndarray:
+        """(n,) int64 codes of a column's cells.
+
+        Raises
+        ------
+        ValueError
+            If what it holds is nothing that it held in `fit`: text that turned into numbers would be all unseen.
+        """
+        try:
+            codes, found = _factorize(column)
+        except TypeError:
+            got = f"cells that are no categories ({odd_cell(column, is_no_level)})"
+            raise changed_type(column, "categories", got) from None
+        if self.held_ and len(found) and not any(cell_kind(value) in self.held_ for value in found):
+            got = f"{cell_kind(found[0])} ({odd_cell(column, pd.notna)})"
+            raise changed_type(column, " and ".join(self.held_), got)
+        return self._coded(codes, found)
+
+    def _coded(self, codes: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """Positions among the levels found, -1 where missing, as codes."""
+        lookup = [self._code_of.get(level, UNSEEN) for level in found]
+        return np.array([*lookup, MISSING], dtype=np.int64)[codes]
+
+    @cached_property
+    def _code_of(self) -> dict:
+        return {level: code for code, level in enumerate(self.levels_, FIRST_LEVEL)}
+
+    def feature_names(self, names: Sequence[str]) -> list[str]:
+        name = names[self.columns_[0]]
+        if self.embedded_:
+            return [f"{name}_frequency"]
+        if self.constant_:
+            return []
+        if self.binary_:
+            return [f"{name}_{self.levels_[1]}"]
+        missing = [f"{name}_missing"] if self.had_missing_ else []
+        return missing + [f"{name}_{level}" for level in self.levels_]
+
+    def code_names(self, names: Sequence[str]) -> list[str]:
+        return [names[self.columns_[0]]] if self.embedded_ else []
+
+
+class RunningCategory(CategoryColumn, RunningEncoder):
+    """A category of a stream. Codes are in the order in which levels come; those of later chunks take spare ones."""
+
+    def __init__(self, embed: bool):
+        self.embed = embed
+
+    def _fit(self, table: pd.DataFrame, weight) -> None:
+        column = self.column(table)
+        dtype = column.dtype
+        known = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else find_levels(column)[1]
+        n_levels = len(known) + _SPARE_CODES if self.embed else min(len(known) + _SPARE_ONEHOT, MAX_ONEHOT)
+        self.n_codes_ = FIRST_LEVEL + n_levels
+        self.levels_, self.held_, self.had_missing_, self.embedded_ = [], [], False, self.embed
+
+    def update(self, table: pd.DataFrame, weight=None) -> None:
+        self.learn_kinds(table)
+        if not self._is_category:
+            return
+        codes, found = find_levels(self.column(table))
+        self.had_missing_ |= bool((codes < 0).any())
+        self.held_ = sorted({*self.held_, *map(cell_kind, found)})
+        for level in found:
+            if level not in self._code_of and FIRST_LEVEL + len(self.levels_) < self.n_codes_:
+                self._code_of[level] = FIRST_LEVEL + len(self.levels_)
+                self.levels_.append(level)
+
+    @property
+    def _is_category(self) -> bool:
+        return self.kinds_[0] in {"category", "empty"}
+
+    @property
+    def cardinality(self) -> int:
+        return self.n_codes_
+
+    @property
+    def n_features_(self) -> int:
+        return 0 if self.embed else self.n_codes_ - MISSING
+
+    def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        if self._is_category:
+            self._write(self.codes(self.column(table)), x_num, x_cat)
+        else:
+            x_cat[:] = UNSEEN
+
+    def _write(self, codes: np.ndarray, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        """Zeros in place of an unseen level, and of a missing one where none has been missing before."""
+        if self.embed:
+            x_cat[:, 0] = codes
+            return
+        rows = np.flatnonzero(codes >= (MISSING if self.had_missing_ else FIRST_LEVEL))
+        x_num[rows, codes[rows] - MISSING] = 1
+
+    def write_expected(self, x_num: np.ndarray, x_cat: np.ndarray, random_state: np.random.RandomState) -> None:
+        """Levels at random."""
+        self._write(random_state.randint(FIRST_LEVEL, self.n_codes_, len(x_num)), x_num, x_cat)
+
+
+def find_levels(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of a column's cells, -1 where missing, and its levels in the order of their first rows.
+
+    Raises
+    ------
+    TypeError
+        For cells that cannot be told apart, naming the column and a row.
+    """
+    try:
+        return _factorize(column)
+    except TypeError:
+        raise TypeError(
+            f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
+            f"({odd_cell(column, is_no_level)}). An argument must be a string or a number."
+        ) from None
+
+
+def _factorize(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of a column's cells, -1 where missing, and its distinct cells as objects of Python."""
+    # Not of the Series: what it finds would become an Index, which guesses at the type of its cells
+    try:
+        codes, found = pd.factorize(column.to_numpy() if column.dtype == object else column.array)
+    except NotImplementedError:  # Arrow's lists and the like
+        codes, found = pd.factorize(np.asarray(column, dtype=object))
+    return codes, np.asarray(found, dtype=object)
+
+
+def _in_order(levels) -> list:
+    """Levels sorted, so that their codes do not depend on the order of the rows."""
+    try:
+        return sorted(levels, key=lambda level: (type(level).__name__, level))
+    except TypeError:
+        return sorted(levels, key=lambda level: (type(level).__name__, str(level)))

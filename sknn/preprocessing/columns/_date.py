@@ -1,0 +1,129 @@
+"""Dates: season, weekday and time of day. Their days since 1970 are numbers, which are scaled elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
+from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_date, odd_cell
+
+_DAY = np.timedelta64(1, "D")
+_EXPECTED_DAYS = 365.25 * 4
+
+
+class DateColumn(ColumnEncoder):
+    """A date as its season, weekday and time of day, where they vary in `fit`.
+
+    Season and time of day are points on a circle (sine and cosine), the weekday is one-hot. A
+    missing date has zeros in all of them. The days since 1970 are a number for `Numbers` to scale.
+    """
+
+    def _fit(self, table: pd.DataFrame, weight) -> None:
+        column = self.column(table)
+        self.zone_ = zone_of(column)
+        stamps = local_times(column, self.zone_)
+        self.parts_ = [name for name, values in _parts(stamps).items() if np.ptp(values[~np.isnat(stamps)]) > 0]
+
+    def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        self._write(local_times(self.column(table), self.zone_), x_num)
+
+    def _write(self, stamps: np.ndarray, x_num: np.ndarray) -> None:
+        parts = _parts(stamps)
+        for j, name in enumerate(self.parts_):
+            x_num[:, j] = np.where(np.isnat(stamps), 0, parts[name])
+
+    @property
+    def n_features_(self) -> int:
+        return len(self.parts_)
+
+    def feature_names(self, names: Sequence[str]) -> list[str]:
+        return [f"{names[self.columns_[0]]}_{part}" for part in self.parts_]
+
+
+class RunningDate(DateColumn, RunningEncoder):
+    """The same in a stream, with all parts."""
+
+    def _fit(self, table: pd.DataFrame, weight) -> None:
+        self.zone_ = zone_of(self.column(table)) if self.kinds_ == ["date"] else None
+        self.parts_ = list(_parts(np.zeros(1, dtype="datetime64[us]")))
+
+    def update(self, table: pd.DataFrame, weight=None) -> None:
+        before = list(self.kinds_)
+        self.learn_kinds(table)
+        if self.kinds_ == ["date"] != before:
+            self.zone_ = zone_of(self.column(table))
+
+    def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        if self.kinds_ == ["date"]:
+            super().encode(table, x_num, x_cat)
+
+    def write_expected(self, x_num: np.ndarray, x_cat: np.ndarray, random_state: np.random.RandomState) -> None:
+        """Days of four years."""
+        found = random_state.uniform(0, _EXPECTED_DAYS, len(x_num))
+        self._write((found * 86_400e6).astype("datetime64[us]"), x_num)
+
+
+def zone_of(column: pd.Series) -> datetime.tzinfo | None:
+    """The time zone of a column of dates."""
+    return None if column_kind(column) != "date" else getattr(_as_datetimes(column).dtype, "tz", None)
+
+
+def local_times(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
+    """(n,) datetime64[us] in local time of the time zone that `fit` saw."""
+    kind = column_kind(column)
+    if kind == "empty":
+        return np.full(len(column), np.datetime64("NaT", "us"))
+    if kind != "date":
+        got = f"something else ({odd_cell(column, is_no_date)}); convert it by pandas.to_datetime"
+        raise changed_type(column, "dates", got)
+    column = _as_datetimes(column)
+    if getattr(column.dtype, "tz", None) is not None:
+        column = (column if zone is None else column.dt.tz_convert(zone)).dt.tz_localize(None)
+    return column.to_numpy(dtype="datetime64[us]")
+
+
+def days(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
+    """(n,) float64 days since 1970, NaN where missing."""
+    stamps = local_times(column, zone)
+    return np.where(np.isnat(stamps), np.nan, (stamps - np.datetime64(0, "D")) / _DAY)
+
+
+def _parts(stamps: np.ndarray) -> dict[str, np.ndarray]:
+    stamps = np.where(np.isnat(stamps), np.datetime64(0, "us"), stamps)
+    day = stamps.astype("datetime64[D]")
+    year = stamps.astype("datetime64[Y]").astype("datetime64[D]")
+    season = 2 * np.pi * ((day - year) / _DAY) / 365.25
+    clock = 2 * np.pi * ((stamps - day) / _DAY)
+    weekday = (day.astype(np.int64) + 3) % 7  # 1970 began on a Thursday; 0 is Monday
+    parts = {
+        "season_sin": np.sin(season),
+        "season_cos": np.cos(season),
+        "clock_sin": np.sin(clock),
+        "clock_cos": np.cos(clock),
+    }
+    return parts | {f"weekday_{k}": (weekday == k).astype(np.float64) for k in range(7)}
+
+
+def _as_datetimes(column: pd.Series) -> pd.Series:
+    """A column of dates of any type as one of numpy's datetime64, or pandas' for a time zone."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        zone = getattr(dtype.pyarrow_dtype, "tz", None)
+        return column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
+    if isinstance(dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    if dtype.kind == "M":
+        return column
+    try:
+        if pd.api.types.infer_dtype(column, skipna=True) == "period":
+            return pd.Series(pd.PeriodIndex(column)).dt.to_timestamp()
+        return pd.to_datetime(column)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"The dates in column {column.name!r} of X must be of one kind and one time zone. Got cells that do "
+            f"not go together ({error}); convert the column by pandas.to_datetime(..., utc=True)."
+        ) from None

@@ -1,0 +1,110 @@
+"""Centre and scale of numbers, column by column. Which columns are numbers is not decided here."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+from sknn.preprocessing._tables import column_groups
+
+_LEAST_PROBABILITY = 1e-3  # beyond which a place among the quantiles of a training table says nothing more
+_FAR = 1e9  # numbers beyond are at the clip anyway, and their squares overflow
+
+
+def smooth_clip(z: np.ndarray, limit: float) -> np.ndarray:
+    """z/√(1 + (z/limit)²), which stays between ±limit, in place of `z`."""
+    np.minimum(z, _FAR, out=z)
+    np.maximum(z, -_FAR, out=z)
+    root = z / limit
+    np.square(root, out=root)
+    root += 1
+    np.sqrt(root, out=root)
+    z /= root
+    return z
+
+
+def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) -> np.ndarray:
+    """Quantiles of a 1-d array as its smallest value that has at least that share of the weight below or at it.
+
+    The definition is numpy's `inverted_cdf`: unlike interpolation, it gives the same for a row of
+    weight 2 and for the row twice.
+    """
+    if weight is None:
+        order = np.sort(values)
+        positions = np.ceil(np.asarray(levels) * len(order)).astype(int) - 1
+    else:
+        rank = np.argsort(values)
+        order, cumulated = values[rank], np.cumsum(weight[rank])
+        positions = np.searchsorted(cumulated, np.asarray(levels) * cumulated[-1])
+    return order[np.clip(positions, 0, len(order) - 1)]
+
+
+def column_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of each column, NaN for a column of missing cells only."""
+    return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
+
+
+def scale_by_quartiles(sample: np.ndarray, columns: np.ndarray, center: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Set what `robust_scale` gives for `columns`, sorted together; returns those whose quartiles are equal."""
+    rest = []
+    for group in column_groups(len(sample), columns.tolist()):
+        order = np.sort(sample[:, group].T, axis=1)  # NaN last
+        n_present = order.shape[1] - np.isnan(order).sum(axis=1)
+        positions = np.ceil(np.multiply.outer(n_present, (0.25, 0.5, 0.75))).astype(int) - 1
+        positions = np.clip(positions, 0, np.maximum(n_present - 1, 0)[:, None])
+        first, median, third = np.take_along_axis(order, positions, axis=1).T.astype(np.float64)
+        spread = third - first
+        known = spread > 0  # neither 0 nor NaN
+        chosen = np.asarray(group)[known]
+        with np.errstate(over="ignore"):  # of a spread too small to divide by
+            center[chosen], factor[chosen] = median[known], 1 / spread[known]
+        rest.append(np.asarray(group)[~known])
+    return np.concatenate([np.empty(0, dtype=int), *rest])
+
+
+def robust_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """The median, and 1 / spread (0 for a constant)."""
+    present = ~np.isnan(values)
+    if not present.any():
+        return 0.0, 0.0
+    if not present.all():
+        values, weight = values[present], None if weight is None else weight[present]
+    first, median, third = weighted_quantiles(values, weight, (0.25, 0.5, 0.75))
+    spread = float(third) - float(first)
+    if spread == 0:
+        distance = np.abs(values - median)
+        other = distance > 0
+        if not other.any():
+            return float(median), 0.0
+        spread = float(weighted_quantiles(distance[other], None if weight is None else weight[other], (0.5,))[0])
+    return float(median), 1 / spread
+
+
+def standard_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """The mean, and 1 / standard deviation (0 for a constant)."""
+    present = ~np.isnan(values)
+    if not present.any():
+        return 0.0, 0.0
+    weight = None if weight is None else weight[present]
+    mean = float(np.average(values[present], weights=weight))
+    spread = float(np.sqrt(np.average(np.square(values[present] - mean), weights=weight)))
+    return mean, 1 / spread if spread > 0 else 0.0
+
+
+def quantile_landmarks(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Quantiles at equal distances, by which other values are placed."""
+    present = ~np.isnan(values)
+    if not present.any():
+        return np.zeros(2)
+    n_landmarks = int(min(1_000, max(10, present.sum() // 30)))
+    return weighted_quantiles(
+        values[present], None if weight is None else weight[present], np.linspace(0, 1, n_landmarks)
+    )
+
+
+def as_normal(values: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Standard normal quantiles at the places of values among the landmarks; ties with several are placed amid them."""
+    levels = np.linspace(0, 1, len(landmarks))
+    from_below = np.interp(values, landmarks, levels)
+    from_above = -np.interp(-values, -landmarks[::-1], -levels[::-1])
+    return ndtri(np.clip((from_below + from_above) / 2, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))
