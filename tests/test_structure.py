@@ -15,7 +15,7 @@ ROOT = Path(sknn.__file__).parent
 # What each part may import of the package, and which packages it must not know.
 MAY_IMPORT = {
     "utils": {"utils"},
-    "augmentation": {"augmentation"},
+    "augmentation": {"augmentation", "utils"},
     "preprocessing": {"preprocessing", "utils"},
     "modules": {"modules", "utils"},
     "pretrained": {"modules"},

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from sknn.augmentation._base import Augmentation, check_number
-
-MISSING = 1  # the code of a missing category
+from sknn.utils import MISSING
 
 
 class GaussianNoise(Augmentation):

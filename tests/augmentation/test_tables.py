@@ -1,11 +1,12 @@
 """Noise and gaps in the rows of a table."""
 
+import pandas as pd
 import pytest
 import torch
 
 from sknn.augmentation import FeatureDropout, GaussianNoise
-from sknn.augmentation._tables import MISSING
-from sknn.utils import MISSING as OF_ENCODERS
+from sknn.preprocessing import TableEncoder
+from sknn.utils import MISSING
 
 
 def seeded(seed=0):
@@ -50,4 +51,5 @@ def test_dropped_categories_are_missing_and_the_others_as_they_were(p):
 
 
 def test_the_code_of_a_missing_category_is_the_encoders():
-    assert MISSING == OF_ENCODERS
+    X = pd.DataFrame({"x": [None, "a", "b", "c"]})
+    assert TableEncoder(max_onehot=1).fit_encode(X).x_cat[0, 0] == MISSING

@@ -270,7 +270,10 @@ def runs(cells, kind):
         (lambda cells: runs(cells, pa.int64()), [1, 5, 7]),
         (lambda cells: runs(cells, pa.bool_()), [True, False, False]),
         (lambda cells: runs(cells, pa.timestamp("us")), TIMES),
-        (lambda cells: pa.array(cells, pa.month_day_nano_interval()), [(1, 2, 3), (1, 0, 0), (2, 0, 0)]),
+        (
+            lambda cells: pa.array(cells, pa.month_day_nano_interval()),
+            [pa.MonthDayNano(cells) for cells in ([1, 2, 3], [1, 0, 0], [2, 0, 0])],
+        ),
     ],
     ids=["text view", "bytes view", "text runs", "number runs", "int runs", "flag runs", "date runs", "months"],
 )
