@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknn.preprocessing import RunningMoments
-from sknn.targets._base import Loss, log_mean_exp
+from sknn.targets._base import log_mean_exp
 from sknn.targets._quantiles import check_quantiles
 from sknn.targets._regression import RealTarget
 
@@ -20,19 +20,13 @@ _LARGEST_LOG_MEAN = 50.0
 class LogLinkTarget(RealTarget):
     """Outputs are logarithms of means; targets are divided by their mean, so that 0 stays 0."""
 
-    def __init__(
-        self, loss: Loss, loss_params: dict, y: np.ndarray, weight: np.ndarray | None = None, running: bool = False
-    ):
-        super().__init__(loss, loss_params, y, weight, running)
-        if not (self.scale > 0).all():
-            raise ValueError(f"The sum of y must be larger than 0 for loss={loss.name!r}. Got only zeros.")
+    def _location_and_scale(self, y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        mean = np.average(y, axis=0, weights=weight)
+        if not (mean > 0).all():
+            raise ValueError(f"The sum of y must be larger than 0 for loss={self.loss.name!r}. Got only zeros.")
+        return np.zeros(y.shape[1]), mean
 
-    @staticmethod
-    def _location_and_scale(y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        return np.zeros(y.shape[1]), np.average(y, axis=0, weights=weight)
-
-    @staticmethod
-    def _running_location_and_scale(moments: RunningMoments) -> tuple[np.ndarray, np.ndarray]:
+    def _running_location_and_scale(self, moments: RunningMoments) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros_like(moments.mean), np.where(moments.mean > 0, moments.mean, 1.0)
 
     def combine(self, members: np.ndarray) -> np.ndarray:

@@ -41,14 +41,12 @@ class RealTarget(Target):
     def n_outputs_per_target(self) -> int:
         return 1
 
-    @staticmethod
-    def _location_and_scale(y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    def _location_and_scale(self, y: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         mean = np.average(y, axis=0, weights=weight)
         scale = np.sqrt(np.average(np.square(y - mean), axis=0, weights=weight))
         return mean, np.where(scale > 0, scale, 1.0)
 
-    @staticmethod
-    def _running_location_and_scale(moments: RunningMoments) -> tuple[np.ndarray, np.ndarray]:
+    def _running_location_and_scale(self, moments: RunningMoments) -> tuple[np.ndarray, np.ndarray]:
         return moments.mean, np.where(moments.spread > 0, moments.spread, 1.0)
 
     def update(self, y: np.ndarray, weight: np.ndarray | None) -> None:

@@ -117,8 +117,7 @@ def test_a_new_loss_is_one_line(monkeypatch):
         return loss.mean() if reduction == "mean" else loss
 
     class Fraction(RealTarget):
-        @staticmethod
-        def _location_and_scale(y, weight):
+        def _location_and_scale(self, y, weight):
             return np.zeros(y.shape[1]), np.ones(y.shape[1]) / 2.0  # in the unit of 2^exponent
 
         def _centers(self, outputs):
@@ -148,5 +147,5 @@ def test_a_resumed_fit_takes_another_loss_of_the_same_kind_of_target():
     assert net._target.loss.name == "gamma"
     with pytest.raises(ValueError, match="for loss='gamma' each must be"):
         net.fit(X, np.where(Y > 0.5, Y, 0.0))
-    with pytest.raises(InvalidParameterError, match="must not change what is predicted .* It was 'gamma' with"):
+    with pytest.raises(InvalidParameterError, match=r"must not change what is predicted .* It was 'gamma' with"):
         net.set_params(loss="huber").fit(X, Y)
