@@ -7,7 +7,7 @@ import numpy as np
 from sknn.preprocessing.columns._scaling import weighted_quantiles
 
 _MAX_ROWS = 100_000  # quantiles of more rows change nothing
-_LEAST_WIDTH = 1e-4  # of a bin, so that the share of it which a number has passed is exact enough in float32
+_LEAST_WIDTH = 1e-4  # of a bin, so that the fraction of it that a number has passed is exact enough in float32
 
 
 def quantile_bins(
@@ -15,8 +15,8 @@ def quantile_bins(
 ) -> list[list[float] | None]:
     """Edges of each column's bins: its quantiles, or None for a column of at most two values.
 
-    A value that takes up several quantiles starts as many bins of the least width, side by side: what is
-    piecewise linear in the bins can jump there, and the more easily the more rows are concerned.
+    Quantiles that coincide are separated by a minimal width of 1e-4, so that the piecewise-linear encoding can
+    represent a jump at a frequent value.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def quantile_bins(
 def random_thresholds(
     x: np.ndarray, n_thresholds: int, n_members: int, weight: np.ndarray | None = None, seed: int = 0
 ) -> list[np.ndarray | None]:
-    """Thresholds of each column for each member of a pack, or None for a column of at most two values.
+    """Thresholds of each column for each member of an ensemble, or None for a column of at most two values.
 
     Threshold j of J lies at a random place between the quantiles j/J and (j + 1)/J, amid two neighbouring values: each
     member cuts a column elsewhere, as the trees of an ensemble with random thresholds do (P. Geurts, D. Ernst,
-    L. Wehenkel, "Extremely randomized trees", 2006), here one in each share of the rows. Of those that a frequent value
-    makes coincide one is left; the others are infinite.
+    L. Wehenkel, "Extremely randomized trees", 2006), here one between each two quantiles. Of those that a frequent
+    value makes coincide one is left; the others are infinite.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Thresholds of each member of a pack."""
+"""Thresholds of each member of an ensemble."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from sknn.preprocessing import random_thresholds
 
 
-def test_each_share_of_the_rows_gets_a_threshold_of_each_member():
+def test_each_quantile_bin_gets_a_threshold_of_each_member():
     x = np.random.default_rng(0).permutation(1_000).astype(np.float32).reshape(-1, 1)
     (found,) = random_thresholds(x, 10, 4, seed=0)
     assert found.shape == (4, 10)
@@ -16,7 +16,7 @@ def test_each_share_of_the_rows_gets_a_threshold_of_each_member():
     np.testing.assert_allclose(found % 1, 0.5)  # amid two neighbours
 
 
-def test_a_threshold_lies_beside_the_value_that_takes_up_its_share():
+def test_a_threshold_lies_beside_the_value_that_takes_up_its_quantiles():
     x = np.repeat([1.0, 5.0, 9.0], [10, 80, 10]).astype(np.float32).reshape(-1, 1)
     (found,) = random_thresholds(x, 10, 5)
     assert found[:, 0].tolist() == [3.0] * 5

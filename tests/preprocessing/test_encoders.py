@@ -17,8 +17,8 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler, TargetEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sknn.preprocessing import TableEncoder, as_table, make_encoder
-from sknn.preprocessing.columns import _numbers
+from sknn.preprocessing import TableEncoder, as_table, columns, make_encoder
+from sknn.preprocessing.columns import ColumnEncoder, _numbers
 
 
 def robust(x, weight=None):
@@ -645,3 +645,51 @@ def test_columns_that_are_no_numbers_are_refused_by_name_without_preprocessing(c
 def test_an_array_of_dates_is_refused_without_preprocessing(dtype):
     with pytest.raises(ValueError, match=r"X must be numbers\. Got dtype .*64.*preprocessing='auto'"):
         passed(np.array([[1, 2]]).astype(dtype))
+
+
+# -- kinds of columns -----------------------------------------------------------------------------
+
+
+class Lengths(ColumnEncoder):
+    """Text by its length."""
+
+    n_features_ = 1
+
+    def _fit(self, table, weight):
+        self.longest_ = int(self.column(table).str.len().max())
+
+    def encode(self, table, x_num, x_cat):
+        x_num[:, 0] = self.column(table).str.len() / self.longest_
+
+    def feature_names(self, names):
+        return [f"{names[self.columns_[0]]}_length"]
+
+
+def test_a_kind_of_column_is_added_by_a_line_in_the_table(monkeypatch):
+    line = columns.Kind("text", (Lengths,), (), lambda column, held: held == "category" and column.str.len().max() > 9)
+    monkeypatch.setattr(columns, "KINDS", (line, *columns.KINDS))
+    X = pd.DataFrame({"essay": ["a" * 10, "b" * 20, "c" * 5], "few": ["x", "y", "x"], "age": [1.0, 2.0, 3.0]})
+    out = frame_out(X)
+    assert list(out) == ["essay_length", "age", "few_y"]
+    assert out["essay_length"].tolist() == [0.5, 1, 0.25]
+    twin = TableEncoder.from_dict(TableEncoder().fit(X).to_dict())
+    np.testing.assert_array_equal(twin.transform(X), out)
+
+
+@pytest.mark.parametrize("held", [[1.0, 2.0], [Decimal(1), Decimal(2)], [datetime.timedelta(1), datetime.timedelta(2)]])
+def test_the_row_of_an_odd_cell_counts_from_the_first_whatever_the_blocks(monkeypatch, held):
+    monkeypatch.setattr(_numbers, "_BLOCK_SIZE", 1)
+    cells = pd.Series(held * 4, dtype=object)
+    encoder = TableEncoder().fit(pd.DataFrame({"a": cells}))
+    cells.iat[6] = b"odd"
+    with pytest.raises(ValueError, match=r"Column 'a' of X .*b'odd'.* in row 6"):
+        encoder.transform(pd.DataFrame({"a": cells}))
+
+
+def test_a_number_too_large_without_scaling_is_named_with_column_and_row(monkeypatch):
+    monkeypatch.setattr(_numbers, "_BLOCK_SIZE", 4)
+    X = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0)})
+    encoder = TableEncoder(scale=False).fit(X)
+    X.loc[7, "b"] = -1e200
+    with pytest.raises(ValueError, match=r"must fit into float32\. Got -1e\+200 in column 'b' of X, row 7"):
+        encoder.transform(X)

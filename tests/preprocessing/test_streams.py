@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
 
+from sknn.preprocessing import make_stream_encoder
 from sknn.preprocessing._moments import RunningMoments
 from sknn.preprocessing._streams import StreamEncoder
 
@@ -174,3 +176,47 @@ def test_chunks_of_another_kind_are_refused(first, later, message):
     encoder.fit_encode(first)
     with pytest.raises((ValueError, TypeError), match=message):
         encoder.update_encode(later)
+
+
+@pytest.mark.parametrize(
+    ("column", "later", "cell"),
+    [
+        (["x", "y", "x"], 5, "5"),
+        ([1.0, 2.0, 3.0], "mistake", "'mistake'"),
+        (list(pd.to_timedelta([1, 2, 3], unit="h")), "mistake", "'mistake'"),
+        (list(pd.date_range("2020", periods=3)), "mistake", "'mistake'"),
+    ],
+    ids=["text", "number", "duration", "date"],
+)
+@pytest.mark.parametrize("act", ["encode", "update_encode"])
+def test_an_odd_cell_of_a_chunk_is_named_with_column_and_row(column, later, cell, act):
+    encoder = StreamEncoder(embed=True)
+    encoder.fit_encode(pd.DataFrame({"odd": column}))
+    chunk = pd.DataFrame({"odd": pd.Series([None, None, later], index=[7, 8, 9], dtype=object)})
+    if act == "update_encode" and column[0] == "x":
+        encoder.update_encode(chunk)  # a level of another type, which a stream may hold
+        return
+    with pytest.raises(ValueError, match=rf"Column 'odd' of X .*for instance {cell} in row 2, labelled 9"):
+        getattr(encoder, act)(chunk)
+
+
+class Learns(TransformerMixin, BaseEstimator):
+    """Refuses text once it learns on."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.zeros((len(X), 1))
+
+    def partial_fit(self, X, y=None):
+        X.astype(float)
+        return self
+
+
+def test_what_a_transformer_cannot_learn_from_is_told_by_column():
+    encoder = make_stream_encoder(Learns(), embed=True, random_state=0)
+    X = pd.DataFrame({"fine": [1.0, 2.0], "odd": ["x", "y"]})
+    encoder.fit_encode(X)
+    with pytest.raises(ValueError, match=r"Learns, the transformer in 'preprocessing', cannot take X: .*\['odd'\]"):
+        encoder.update_encode(X)

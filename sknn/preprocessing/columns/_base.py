@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cache
 from inspect import signature
 from typing import ClassVar, Self
 
@@ -37,7 +38,7 @@ class ColumnEncoder(PlainState, ABC):
     @classmethod
     def from_params(cls, params: Mapping) -> Self:
         """With the parameters that the constructor names."""
-        return cls(**{name: params[name] for name in signature(cls).parameters})
+        return cls(**{name: params[name] for name in _parameter_names(cls)})
 
     def fit(self, table: np.ndarray | pd.DataFrame, columns: Sequence[int], kinds: Sequence[str], weight=None) -> Self:
         """Learn from columns at these positions of a table, with weights of rows (n,) or None."""
@@ -73,6 +74,11 @@ class ColumnEncoder(PlainState, ABC):
     def column(self, table: pd.DataFrame) -> pd.Series:
         """The column of an encoder that takes one."""
         return table.iloc[:, self.columns_[0]]
+
+
+@cache
+def _parameter_names(encoder: type[ColumnEncoder]) -> tuple[str, ...]:
+    return tuple(signature(encoder).parameters)
 
 
 class RunningEncoder(ColumnEncoder):

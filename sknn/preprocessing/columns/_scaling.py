@@ -24,10 +24,11 @@ def smooth_clip(z: np.ndarray, limit: float) -> np.ndarray:
 
 
 def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) -> np.ndarray:
-    """Quantiles of a 1-d array as its smallest value that has at least that share of the weight below or at it.
+    """Quantiles of a 1-d array: the smallest value that has at least that fraction of the weight at or below it.
 
-    The definition is numpy's `inverted_cdf`: unlike interpolation, it gives the same for a row of
-    weight 2 and for the row twice.
+    The definition is `numpy.quantile(method="inverted_cdf")`: unlike interpolation, it gives the same for a row of
+    weight 2 and for the row twice. numpy's own takes 1.5 to 3 times as long (1,000 and 100,000 values), and divides
+    the cumulated weights by their sum, so that rounding decides where a quantile falls between two values.
     """
     if weight is None:
         order = np.sort(values)
