@@ -55,28 +55,14 @@ def skorch_callbacks():
     ]
 
 
-CONFIGURATIONS = {
-    "bare": {},
-    "no early stopping": {"early_stopping": False},
-    "module class": {"module": TwoLayers},
-    "module factory": {"module": one_layer, "learning_rate": 0.01},
-    "no preprocessing": {"preprocessing": None},
-    "transformer": {"preprocessing": StandardScaler(with_mean=False)},
-    "fast": {"preset": "fast", "optimizer": "sgd", "learning_rate": 0.1, "optimizer_params": {"momentum": 0.9}},
-}
-BOTH = {"bare", "no preprocessing", "transformer"}  # what the estimators do differently; the others take turns
-
-
 def estimators():
-    for k, (name, params) in enumerate(CONFIGURATIONS.items()):
-        kinds = (NNClassifier, NNRegressor)
-        for cls in kinds if name in BOTH else kinds[k % 2 :][:1]:
-            yield name, cls(**params)
-    for cls, n_outputs in ((NNClassifier, 3), (NNRegressor, 1)):
-        instance = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.LazyLinear(n_outputs))
-        yield "module instance", cls(module=instance)
-    yield "skorch callbacks", NNClassifier(callbacks=skorch_callbacks()[:3], max_epochs=100)
-    yield "skorch callbacks", NNRegressor(callbacks=skorch_callbacks(), max_epochs=100)
+    """Each way in which the estimators work differently, once."""
+    yield "bare", NNClassifier()
+    yield "bare", NNRegressor()
+    yield "transformer", NNClassifier(preprocessing=StandardScaler(with_mean=False))
+    yield "no preprocessing", NNRegressor(preprocessing=None, early_stopping=False)
+    yield "module class", NNClassifier(TwoLayers)
+    yield "skorch callbacks", NNRegressor(one_layer, learning_rate=0.01, callbacks=skorch_callbacks(), max_epochs=100)
     yield "partial_fit", SklearnFitsByParts(learning_rate=0.01, max_epochs=40)
     yield "partial_fit", SklearnFitsRegressionByParts(learning_rate=0.01, max_epochs=40)
 

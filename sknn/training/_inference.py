@@ -69,9 +69,10 @@ def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, co
 
 def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
     """All threads for large networks of other layers than linear ones; those gain nothing from a second one."""
+    if isinstance(module, TabularNet | MLP | ResNet):
+        return 1
     n_parameters = sum(parameter.numel() for parameter in module.parameters())
-    is_small = 2 * n_parameters * n_rows < _MIN_SHARED_FLOPS
-    return 1 if is_small or isinstance(module, TabularNet | MLP | ResNet) else available_threads()
+    return 1 if 2 * n_parameters * n_rows < _MIN_SHARED_FLOPS else available_threads()
 
 
 def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded | Inputs]]:
@@ -112,7 +113,9 @@ def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None
 def _pad(values, n_missing: int):
     """The last row repeated `n_missing` times."""
     values = values.toarray() if sparse.issparse(values) else values
-    return np.concatenate([values, np.broadcast_to(values[-1:], (n_missing, *values.shape[1:]))])
+    padded = np.empty((len(values) + n_missing, *values.shape[1:]), values.dtype)
+    padded[: len(values)], padded[len(values) :] = values, values[-1:]
+    return padded
 
 
 def _device_of(module: nn.Module) -> torch.device:
