@@ -69,7 +69,7 @@ class RunningDate(DateColumn, RunningEncoder):
 
 def zone_of(column: pd.Series) -> datetime.tzinfo | None:
     """The time zone of a column of dates."""
-    return None if column_kind(column) != "date" else getattr(_as_datetimes(column).dtype, "tz", None)
+    return getattr(_as_datetimes(column).dtype, "tz", None)
 
 
 def local_times(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
