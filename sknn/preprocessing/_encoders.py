@@ -26,7 +26,7 @@ _ENCODE_THEM = "Encode them, or set preprocessing='auto'."
 
 
 class TransformedEncoder:
-    """The user's transformer, then `rest` for missing cells, text and dates, which leaves numbers as they are."""
+    """The user's transformer, then `rest` for missing values, text and dates, which leaves numbers as they are."""
 
     def __init__(self, transformer, rest):
         self.transformer = clone(transformer)

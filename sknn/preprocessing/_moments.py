@@ -20,7 +20,7 @@ class RunningMoments(PlainState):
     n_rows : int
         Number of rows seen.
     n_missing : ndarray of shape (F,), int
-        Missing cells of each column.
+        Missing values of each column.
     weight, mean, squares, low, high : ndarray of shape (F,)
         Sum of the weights, weighted mean, weighted sum of squared deviations, least and largest value of what is not
         missing.
@@ -55,10 +55,10 @@ class RunningMoments(PlainState):
         total = self.weight + added
         mean = _ratio((cell_weight * np.where(missing, 0.0, values)).sum(axis=0), added)
         squares = (cell_weight * np.square(np.where(missing, 0.0, values - mean))).sum(axis=0)
-        share = _ratio(added, total)
+        fraction = _ratio(added, total)
         step = mean - self.mean
-        self.squares = self.squares + squares + np.square(step) * self.weight * share
-        self.mean = np.clip(self.mean + step * share, *self._range)
+        self.squares = self.squares + squares + np.square(step) * self.weight * fraction
+        self.mean = np.clip(self.mean + step * fraction, *self._range)
         self.weight = total
 
     @property

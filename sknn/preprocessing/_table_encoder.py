@@ -22,10 +22,10 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
 
     ===========  ================================================================================
     numbers      centred at the median, divided by the interquartile range, smoothly clipped to
-                 ±3; missing cells become 0 and are marked by a column of their own; durations
+                 ±3; missing values become 0 and are marked by a column of their own; durations
                  count as seconds. Where exact values recur (`recurring_values`), these
                  are embedded as well, as levels are
-    flags        −1 and 1; missing cells as for numbers
+    flags        −1 and 1; missing values as for numbers
     categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
                  integer codes for a learned embedding, and the logarithm of the level's number of
                  rows; missing and unseen levels have a code each

@@ -70,14 +70,14 @@ class _NumberEncoder(ColumnEncoder):
 
 
 class Numbers(_NumberEncoder):
-    """Numbers and flags: centred, scaled, smoothly clipped, missing cells at the centre and marked.
+    """Numbers and flags: centred, scaled, smoothly clipped, missing values at the centre and marked.
 
     A number x becomes z/√(1 + (z/3)²) with z = (x − median) / (interquartile range) (Holzmüller,
     Grinsztajn and Steinwart, "Better by default", NeurIPS 2024, section 3). Departing from them,
     where that range is zero the median distance of the other values from the median takes its
     place, and not half of the whole range: an amount that is mostly 0 keeps its differences.
-    A flag becomes −1 or 1. A missing cell becomes 0, and a column with missing cells in `fit` gets
-    another that holds 1 where a cell is missing and 0 elsewhere. Columns with a single value and
+    A flag becomes −1 or 1. A missing value becomes 0, and a column with missing values in `fit` gets
+    another that holds 1 where one is missing and 0 elsewhere. Columns with a single value and
     nothing missing are left out.
 
     Other scales: "standard" subtracts the mean and divides by the standard deviation; "quantile" gives the

@@ -41,7 +41,7 @@ def weighted_quantiles(values: np.ndarray, weight: np.ndarray | None, levels) ->
 
 
 def column_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest value of each column, NaN for a column of missing cells only."""
+    """Smallest and largest value of each column, NaN for a column of missing values only."""
     return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
 
 
