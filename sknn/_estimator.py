@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import nullcontext
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,34 +25,38 @@ from torch import nn
 from sknn.augmentation import Augment
 from sknn.inspection import Summary, summarize
 from sknn.model_selection import (
-    Sample,
+    TrainingData,
+    TrainValidationSplit,
     check_groups,
-    check_groups_stay_whole,
-    held_out_folds,
-    held_out_rows,
+    gives_positions,
+    split_rows,
     warn_of_shared_groups,
 )
-from sknn.modules import TabularNet, drawing_from, embeds_categories, initializer_for, n_members_of
-from sknn.optim import Penalty, make_optimizer, needs_all_rows, takes_weight_decay
+from sknn.modules import TabularNet, drawing_from, embeds_categories, n_members_of
+from sknn.optim import Penalty, make_optimizer, needs_all_rows
 from sknn.parameters import (
     CONSTRAINTS,
     NESTED,
     RULES,
     STREAM_ROWS,
-    Facts,
-    check_layer_lists,
+    DataProperties,
+    ResolvedParams,
+    architecture_of,
     check_nested,
     check_params,
     get_parts,
+    has_own_members,
+    has_own_parts,
     is_auto,
-    layer_sizes,
-    n_bins,
-    numeric_embedding,
+    is_data_dependent,
+    is_tabular,
+    pretrained_of,
     python_numbers,
-    resolve,
+    resolve_params,
     schedule_functions,
     set_parts,
     split_nested,
+    takes_images,
 )
 from sknn.preprocessing import (
     WHAT_X_MAY_BE,
@@ -62,7 +64,6 @@ from sknn.preprocessing import (
     Encoded,
     Inputs,
     Table,
-    TableEncoder,
     as_table,
     as_values,
     as_weights,
@@ -72,7 +73,6 @@ from sknn.preprocessing import (
     make_encoder,
     make_stream_encoder,
     row_shapes,
-    take_rows,
     with_names,
 )
 from sknn.pretrained import Pretrained
@@ -81,21 +81,13 @@ from sknn.training import (
     PackedRows,
     Rows,
     TrainingNet,
-    architecture_of,
     block_rows,
     build_network,
     check_takes_several,
-    has_own_parts,
-    is_data_dependent,
-    is_name,
-    is_tabular,
     make_callbacks,
     merge_repeats,
     monitored_column,
     network_outputs,
-    pretrained_of,
-    sets_learning_rate,
-    takes_images,
 )
 from sknn.utils import (
     all_or_nothing,
@@ -120,10 +112,8 @@ _SHAPING = (
     "n_members",
     "preprocessing",
 )
-_HELD_OUT_SHARE = 0.1
 _CHANGED_BY_TRAINING = ("module_", "encoder_", "_target", "_optimizer_state")
 _LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
-_PROBED_ROWS = 100  # on which a transformer is tried without y
 _INITIAL_ROWS = 1_000  # rows by which a tabular network is initialised
 
 
@@ -135,19 +125,6 @@ class Seeds(NamedTuple):
     module: int
     order: int
     dropout: int
-
-
-class Parts(NamedTuple):
-    """Which rows train and which validate; for a pack, which rows of them each member."""
-
-    train: Sample
-    valid: Sample | None
-    train_rows: list[np.ndarray] | None = None  # of the K members; None: all rows of `train`
-    valid_rows: list[np.ndarray] | None = None  # likewise, of `valid`
-
-    @property
-    def is_crossed(self) -> bool:
-        return self.valid_rows is not None
 
 
 class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -214,7 +191,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         held_out = self._check_held_out(X_val, y_val)
         if held_out is not None and sample.groups is not None:
             warn_of_shared_groups(sample.table, sample.groups, held_out.table)
-        params = self._resolve(params, sample, held_out, len(sample.y), resume=resume)
+        params = self._resolve(params, sample, len(sample.y), has_validation=held_out is not None, resume=resume)
         return self._train(sample, held_out, params, resume=resume)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -234,7 +211,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for name in RULES.keys() - ({"batch_size"} if all_at_once else set()):
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
         sample = self._check_sample(X, y, sample_weight, None, params, reset=not resume)
-        params = self._resolve(params, sample, None, len(sample.y) if all_at_once else STREAM_ROWS, resume=resume)
+        n_rows = len(sample.y) if all_at_once else STREAM_ROWS
+        params = self._resolve(params, sample, n_rows, has_validation=False, resume=resume)
         return self._train(sample, None, params, resume=resume, classes=classes, keep_optimizer=True)
 
     @abstractmethod
@@ -242,11 +220,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Targets as an ndarray, or the error that says what is wrong with them."""
 
     @abstractmethod
-    def _make_target(self, y, train: Sample, params: dict, classes=None) -> Target:
+    def _make_target(self, y, train: TrainingData, params: ResolvedParams, classes=None) -> Target:
         """What stands between the user's targets and the network's outputs."""
 
     @abstractmethod
-    def _update_target(self, train: Sample, params: dict) -> None:
+    def _update_target(self, train: TrainingData, params: ResolvedParams) -> None:
         """Take in further training rows, or refuse a loss that predicts something else than before."""
 
     def _class_codes(self, y) -> np.ndarray | None:
@@ -316,65 +294,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_params(owner, params)
         return params
 
-    def _resolve(self, params: dict, sample: Sample, held_out: Sample | None, n_rows: int, *, resume: bool) -> dict:
-        network = architecture_of(params["module"])
-        facts = Facts(
+    def _resolve(self, given: dict, data: TrainingData, n_rows: int, *, has_validation: bool, resume: bool):
+        properties = DataProperties(
             n_rows=n_rows,
             stream=self._is_stream,
-            has_validation=held_out is not None or not is_auto(params["validation_split"]),
-            n_columns=math.prod(sample.table.shape[1:]),
-            tabular=is_tabular(params["module"]),
-            sparse=sparse.issparse(sample.table),
+            has_validation=has_validation or not is_auto(given["validation_split"]),
+            n_columns=math.prod(data.table.shape[1:]),
+            sparse=sparse.issparse(data.table),
             classifies=is_classifier(self),
-            takes_weight_decay=takes_weight_decay(params["optimizer"]),
-            plain_gradient=params["optimizer"] in ("sgd", torch.optim.SGD),
-            slows_down=params["optimizer"] in ("adagrad", torch.optim.Adagrad),
-            needs_all_rows=needs_all_rows(params["optimizer"]),
-            convolves=is_name(network, "cnn"),
         )
-        params = resolve(params, facts)
-        if isinstance(network, TabularNet):
-            params["n_members"] = network.n_members
-        elif facts.tabular:
-            params["module_params"] = self._resolve_embedding(params["module_params"] or {}, facts, resume)
-        if is_auto(self.lr_schedule) and params["lr_schedule"] and sets_learning_rate(params["callbacks"]):
-            params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
-        params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
-        check_layer_lists(type(self).__name__, params)
-        if params["lr_schedule_params"] and params["lr_schedule"] is None:
-            raise InvalidParameterError(
-                f"The 'lr_schedule_params' parameter of {type(self).__name__} must be None without a schedule, and "
-                f"lr_schedule is {self.lr_schedule!r} here. Got {params['lr_schedule_params']!r} instead."
-            )
-        if facts.needs_all_rows and params["batch_size"] < facts.n_rows:
-            raise InvalidParameterError(
-                f"The 'batch_size' parameter of {type(self).__name__} must be 'auto' for L-BFGS, which needs all rows "
-                f"at once. Got {params['batch_size']!r} instead, for {facts.n_rows} rows."
-            )
-        if is_auto(params["weight_init"]):
-            own = isinstance(params["module"], str) or params["module"] is TabularNet  # others bring their weights
-            follows = (
-                "unit_variance"
-                if facts.tabular or params["module"] is TabularNet
-                else initializer_for(params["activation"])
-            )
-            params["weight_init"] = follows if own else None
-        params["device"] = _device(params["device"])
-        return params
-
-    def _resolve_embedding(self, module_params: dict, facts: Facts, resume: bool) -> dict:
-        """How the tabular network embeds numbers; a fit that goes on keeps what followed from the first one's rows."""
-        embedding = module_params.get("numeric_embedding", "auto")
-        embedding = numeric_embedding(facts) if is_auto(embedding) else embedding
-        chosen = {"numeric_embedding": embedding}
-        if embedding is not None and module_params.get("n_bins") is None:
-            before = (self.resolved_params_["module_params"] or {}) if resume else {}
-            chosen["n_bins"] = before.get("n_bins") or n_bins(facts, embedding)
-        return module_params | chosen
+        earlier = self.resolved_params_ if resume else None
+        return resolve_params(type(self).__name__, given, properties, earlier)
 
     # -- checks of the data -------------------------------------------------------------------
 
-    def _check_sample(self, X, y, sample_weight, groups, params: dict, *, reset: bool) -> Sample:
+    def _check_sample(self, X, y, sample_weight, groups, params: dict, *, reset: bool) -> TrainingData:
         if reset:
             self._takes_numbers_only = params["preprocessing"] is None or takes_images(params["module"])
         table = self._check_table(X, reset=reset)
@@ -389,9 +323,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         weight = None if sample_weight is None else as_weights(sample_weight, n_rows)
         if groups is not None:
             groups = check_groups(as_values(groups, "groups"), n_rows)
-        sample = Sample(table, y, weight, groups)
+        sample = TrainingData(table, y, weight, groups)
         # The positions that a splitter gives are those of the rows as the user passed them.
-        return sample if _gives_positions(params["validation_split"]) else sample.without_zero_weights()
+        return sample if gives_positions(params["validation_split"]) else sample.without_zero_weights()
 
     def _check_table(self, X, reset: bool) -> Table:
         table = as_table(X, estimator=self, numbers_only=self._takes_numbers_only)
@@ -407,7 +341,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             validate_data(self, with_names(table), reset=reset, skip_check_array=True)
         return table
 
-    def _check_held_out(self, X_val, y_val) -> Sample | None:
+    def _check_held_out(self, X_val, y_val) -> TrainingData | None:
         if (X_val is None) != (y_val is None):
             given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
             raise ValueError(f"X_val and y_val must be given together. Got {given} without {missing}.")
@@ -415,7 +349,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return None
         table, y = self._check_table(X_val, reset=False), self._check_y(y_val, "y_val")
         check_n_rows(y, table.shape[0], "y_val")
-        return Sample(table, y, None)
+        return TrainingData(table, y, None)
 
     # -- training -----------------------------------------------------------------------------
 
@@ -423,9 +357,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     @limited_to(1)
     def _train(
         self,
-        sample: Sample,
-        held_out: Sample | None,
-        params: dict,
+        sample: TrainingData,
+        held_out: TrainingData | None,
+        params: ResolvedParams,
         *,
         resume: bool,
         classes=None,
@@ -440,7 +374,21 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
         for name in ("oof_prediction_", "oof_score_"):  # of other rows
             self.__dict__.pop(name, None)
-        rows, parts, task = self._prepare(sample, held_out, params, resume=resume, classes=classes)
+        parts = split_rows(
+            sample,
+            held_out,
+            owner=type(self).__name__,
+            validation_split=params["validation_split"],
+            early_stopping=params["early_stopping"],
+            n_members=params["n_members"],
+            follows_folds=params.was_auto("n_members") and not has_own_members(params["module"]),
+            preprocessing=params["preprocessing"],
+            classes=self._class_codes(sample.y),
+            seed=self._seeds.split,
+        )
+        params = params | parts.resolved(params)
+        rows = self._prepare(sample, parts, params, resume=resume, classes=classes)
+        task = self._begin_task(parts.train, params)
         earlier = self.history_ if resume else pd.DataFrame()
         seed = self._seeds.dropout + len(earlier)
         # The built-in parts draw from a generator of their own; others may draw from those of the process.
@@ -467,13 +415,10 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         for name in ("module_", "history_", "oof_prediction_", "oof_score_"):
             self.__dict__.pop(name, None)
 
-    def _prepare(self, sample: Sample, held_out: Sample | None, params: dict, *, resume: bool, classes):
+    def _prepare(
+        self, sample: TrainingData, parts: TrainValidationSplit, params: ResolvedParams, *, resume: bool, classes
+    ):
         """From rows to tensors, and to a network of their shape."""
-        parts = self._split(sample, held_out, params, self._seeds.split)
-        if is_auto(params["validation_split"]):
-            holds_out = held_out is None and parts.valid is not None
-            of_pack = len(parts.valid_rows) if parts.valid_rows else _HELD_OUT_SHARE
-            params["validation_split"] = of_pack if holds_out else None
         if resume:
             self._check_unchanged(params)
             self._update_target(parts.train, params)
@@ -499,9 +444,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         }
         self.resolved_params_ = {name: params[name] for name in sorted(params)}
         self.n_outputs_ = self._target.n_targets
-        return self._packed(rows, parts), parts, self._begin_task(parts.train, params)
+        return self._packed(rows, parts)
 
-    def _check_unchanged(self, params: dict) -> None:
+    def _check_unchanged(self, params: ResolvedParams) -> None:
         """A fit that goes on cannot change the network or its input."""
         for name in _SHAPING:
             before, now = self.resolved_params_[name], params[name]
@@ -511,67 +456,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                     f"(warm_start, partial_fit). It was {before!r} and is {now!r} now; set warm_start=False."
                 )
 
-    def _split(self, sample: Sample, held_out: Sample | None, params: dict, seed: int) -> Parts:
-        """Training and validation rows; without early stopping, validation rows only if the user asked for some."""
-        asks = params["early_stopping"] or not is_auto(params["validation_split"])
-        if held_out is not None or not asks:
-            return Parts(sample.without_zero_weights(), held_out)
-        share = _share(params["validation_split"])
-        if params["n_members"] > 1 and share is None and not _needs_target(params["preprocessing"], sample.table):
-            return self._cross(sample, params, seed)
-        train, valid = held_out_rows(
-            len(sample.y),
-            self._class_codes(sample.y),
-            sample.groups,
-            fraction=share or _HELD_OUT_SHARE,
-            splitter=_splitter(params["validation_split"]),
-            y=sample.y,
-            seed=seed,
-        )
-        return self._held_out_part(sample, train, valid, params)
-
-    def _held_out_part(self, sample: Sample, train: np.ndarray, valid: np.ndarray, params: dict) -> Parts:
-        parts = [sample.take(rows).without_zero_weights() for rows in (train, valid)]
-        if not all(len(part.y) for part in parts):
-            raise ValueError("All rows of a part of validation_split have weight 0. Give some of them a weight.")
-        check_groups_stay_whole(parts[0].groups, parts[1].groups, params["validation_split"])
-        return Parts(parts[0], parts[1])
-
-    def _cross(self, sample: Sample, params: dict, seed: int) -> Parts:
-        """Member k holds out fold k. Further members begin again at the first fold."""
-        folds = held_out_folds(
-            len(sample.y),
-            self._class_codes(sample.y),
-            sample.groups,
-            n_folds=params["n_members"],
-            splitter=_splitter(params["validation_split"]),
-            y=sample.y,
-            seed=seed,
-        )
-        if len(folds) == 1:  # a single split is one for all
-            return self._held_out_part(sample, *folds[0], params)
-        if is_auto(self.n_members) and not isinstance(architecture_of(params["module"]), TabularNet):
-            params["n_members"] = len(folds)
-        elif params["n_members"] < len(folds):  # there would be rows that no member holds out
-            raise InvalidParameterError(
-                f"The 'n_members' parameter of {type(self).__name__} must be 'auto', 1, or at least the number of "
-                f"folds in validation_split, {len(folds)}, of which each member holds out one. Got "
-                f"{params['n_members']} instead."
-            )
-        if sample.weight is not None and not sample.weight.all():
-            kept = sample.weight > 0
-            folds = [(train[kept[train]], valid[kept[valid]]) for train, valid in folds]
-            if not all(len(train) and len(valid) for train, valid in folds):
-                raise ValueError("All rows of a fold have weight 0. Give some of them a weight.")
-        if sample.groups is not None:
-            for rows, held_out in folds:
-                check_groups_stay_whole(sample.groups[rows], sample.groups[held_out], params["validation_split"])
-        members = [folds[k % len(folds)] for k in range(params["n_members"])]
-        train, train_rows = _taken(sample, [rows for fold in members for rows in fold])
-        valid, valid_rows = _taken(sample, [rows for _, rows in members])
-        return Parts(train, train if len(valid.y) == len(train.y) else valid, train_rows[::2], valid_rows)
-
-    def _make_encoder(self, params: dict, several: bool, seed: int):
+    def _make_encoder(self, params: ResolvedParams, several: bool, seed: int):
         preprocessing, module = params["preprocessing"], params["module"]
         if isinstance(module, Pretrained) and module.fitted is not None and is_auto(preprocessing):
             return copy.deepcopy(module.fitted.encoder_)
@@ -582,14 +467,16 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         embed, images = embeds_categories(network), takes_images(network)
         return make(preprocessing, embed=embed, images=images, several=several, random_state=seed)
 
-    def _encode(self, parts: Parts, *, resume: bool) -> tuple[Encoded | Inputs, Encoded | Inputs | None]:
+    def _encode(self, parts: TrainValidationSplit, *, resume: bool) -> tuple[Encoded | Inputs, Encoded | Inputs | None]:
         """Both parts as the network takes them. Only the training rows shape the encoder."""
         train, valid = parts.train, parts.valid
         pretrained = pretrained_of(self.module)
         if resume or (pretrained is not None and pretrained.fitted is not None and is_auto(self.preprocessing)):
             encoded = self.encoder_.update_encode(train.table, train.y, train.weight)
         else:
-            y = None if parts.is_crossed else train.y  # rows that a member holds out shape the encoder, but not by y
+            y = (
+                None if parts.is_cross_fitted else train.y
+            )  # rows that a member holds out shape the encoder, but not by y
             encoded = self.encoder_.fit_encode(train.table, y, train.weight)
         if valid is None or valid is train:
             return encoded, None
@@ -604,7 +491,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _unlabelled_rows(self, encoded: Encoded | Inputs, device: torch.device) -> Rows:
         return Rows(encoded, np.zeros(encoded.shape[0], dtype=np.float32), None, device, np.asarray)
 
-    def _make_rows(self, encoded, parts: Parts, params: dict) -> tuple[Rows, Rows | None]:
+    def _make_rows(self, encoded, parts: TrainValidationSplit, params: ResolvedParams) -> tuple[Rows, Rows | None]:
         """Both parts as tensors with targets and weights."""
         encoded_train, encoded_valid = encoded
         train, valid = parts.train, parts.valid
@@ -625,7 +512,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._seen_weight += n_rows if weight is None else weight.sum()
         return self._seen_weight / (self._seen_rows * n_merged / n_rows)
 
-    def _packed(self, rows: tuple[Rows, Rows | None], parts: Parts):
+    def _packed(self, rows: tuple[Rows, Rows | None], parts: TrainValidationSplit):
         """For a pack the rows of each member."""
         n_members = n_members_of(self.module_)
         if n_members is None:
@@ -637,7 +524,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             packed.append(part)
         return tuple(packed)
 
-    def _is_one_small_batch(self, encoded: Encoded | Inputs, params: dict) -> bool:
+    def _is_one_small_batch(self, encoded: Encoded | Inputs, params: ResolvedParams) -> bool:
         """Whether equal rows can be merged: each step sees all rows, and only the loss knows how many there are."""
         shape = encoded.shape
         normalises = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.module_.modules())
@@ -652,14 +539,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             weight = None if (weight == 1).all() else weight
         return Rows(encoded, target, weight, device, self._target.decode)
 
-    def _initialize(self, module: TabularNet, rows: Rows, params: dict, seed: int) -> None:
+    def _initialize(self, module: TabularNet, rows: Rows, params: ResolvedParams, seed: int) -> None:
         """Fit the scale of a tabular network's weights to some training rows."""
         order = torch.from_numpy(np.random.RandomState(seed).permutation(len(rows))[:_INITIAL_ROWS])
         inputs, _, weight = rows.take(order)
         with torch_seeded(seed + 1, params["device"]):
             module.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
 
-    def _make_net(self, task: dict, valid: Sample | None, params: dict, n_before: int) -> TrainingNet:
+    def _make_net(self, task: dict, valid: TrainingData | None, params: ResolvedParams, n_before: int) -> TrainingNet:
         pretrained = pretrained_of(params["module"])
         optimizer, optimizer_params = make_optimizer(
             params["optimizer"],
@@ -686,7 +573,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 valid,
                 task,
                 has_trained=n_before > 0,
-                stops_if_far_worse=is_auto(self.patience) and is_tabular(params["module"]),
+                stops_if_far_worse=params.was_auto("patience") and is_tabular(params["module"]),
             ),
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
@@ -695,12 +582,12 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             **({"iterator_train__shuffle": True} | (params["net_params"] or {})),
         )
 
-    def _optimizer_defaults(self, params: dict) -> dict:
+    def _optimizer_defaults(self, params: ResolvedParams) -> dict:
         """Moments with a shorter memory suit the few steps of a pack (Holzmüller et al., NeurIPS 2024, appendix A)."""
         is_adam = params["optimizer"] in ("adam", "adamw")
         return {"betas": (0.9, 0.95)} if is_adam and isinstance(self.module_, TabularNet) else {}
 
-    def _begin_task(self, train: Sample, params: dict) -> dict:
+    def _begin_task(self, train: TrainingData, params: ResolvedParams) -> dict:
         """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""
         task: dict[str, Any] = {}
         if hasattr(self, "_skl_callbacks"):
@@ -710,7 +597,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         context.call_on_fit_task_begin(estimator=self, **task)
         return task
 
-    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: dict, seed: int) -> None:
+    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: ResolvedParams, seed: int) -> None:
         n_parameters = sum(p.numel() for p in self.module_.parameters())
         device = params["device"]
         with (
@@ -731,7 +618,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             groups = net.optimizer_.state_dict()["param_groups"]
             net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
 
-    def _finish(self, net: TrainingNet, params: dict, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
+    def _finish(self, net: TrainingNet, params: ResolvedParams, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
         """Set the attributes that tell how training went, and drop what only training needs."""
         best = dict(net.callbacks_)["_best_weights"]
         history = _as_frame(net.history[: best.n_epochs_])
@@ -753,15 +640,15 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._optimizer_state = _kind(net.optimizer_), net.optimizer_.state_dict()["state"]
         self.history_ = history  # last: it tells that training is kept if Ctrl-C is pressed from here on
 
-    def _look_at_held_out(self, net: TrainingNet, parts: Parts, n_rows: int) -> None:
+    def _look_at_held_out(self, net: TrainingNet, parts: TrainValidationSplit, n_rows: int) -> None:
         """Calibrate on the predictions of held-out rows, and keep them where every row was held out by some member."""
         if parts.valid is None or not hasattr(self, "history_"):
             return
         valid = parts.valid
         outputs = net.outputs_on_held_out()
-        members = net.member_outputs() if parts.is_crossed else None
+        members = net.member_outputs() if parts.is_cross_fitted else None
         predicted = self._target.calibrate(outputs, valid.y, valid.weight, members)
-        if not parts.is_crossed:
+        if not parts.is_cross_fitted:
             return
         rows = np.arange(n_rows) if valid.positions is None else valid.positions
         of_rows = np.full((n_rows, *predicted.shape[1:]), np.nan)
@@ -847,52 +734,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags.string, tags.input_tags.allow_nan = inner.string, inner.allow_nan
             tags.input_tags.sparse = inner.sparse
         return tags
-
-
-def _share(validation_split) -> float | None:
-    """The share of the rows that is held out, if `validation_split` is one."""
-    is_share = isinstance(validation_split, Real) and not isinstance(validation_split, Integral)
-    return float(validation_split) if is_share else None
-
-
-def _gives_positions(validation_split) -> bool:
-    """Whether it names rows by position; a share and a number of folds do not."""
-    return not is_auto(validation_split) and not isinstance(validation_split, Real)
-
-
-def _splitter(validation_split):
-    """The number of folds, splitter or splits, if `validation_split` is one."""
-    return None if is_auto(validation_split) or _share(validation_split) is not None else validation_split
-
-
-def _taken(sample: Sample, parts: list[np.ndarray]) -> tuple[Sample, list[np.ndarray]]:
-    """The rows that occur in any of the parts, and the parts as positions among them. Copies nothing if all occur."""
-    occurs = np.zeros(len(sample.y), dtype=bool)
-    for rows in parts:
-        occurs[rows] = True
-    if occurs.all():
-        return sample, parts
-    position = np.cumsum(occurs) - 1
-    return sample.take(np.flatnonzero(occurs)), [position[rows] for rows in parts]
-
-
-def _needs_target(preprocessing, table: Table) -> bool:
-    """Whether a transformer cannot be fitted without y, so that no row which it was fitted on is unseen."""
-    if isinstance(preprocessing, TableEncoder) or not hasattr(preprocessing, "fit_transform"):
-        return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            clone(preprocessing).fit_transform(take_rows(table, slice(_PROBED_ROWS)).copy())
-        except Exception:  # whatever it raises when there is no y
-            return True
-    return False
-
-
-def _device(device: str | torch.device) -> torch.device:
-    if isinstance(device, str) and device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
 
 
 def _kind(optimizer: torch.optim.Optimizer) -> str:

@@ -8,8 +8,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sknn._estimator import BaseNN
-from sknn.model_selection import Sample
-from sknn.parameters import CONSTRAINTS
+from sknn.model_selection import TrainingData
+from sknn.parameters import CONSTRAINTS, ResolvedParams
 from sknn.targets import (
     CLASSIFICATION_LOSSES,
     ClassTarget,
@@ -505,7 +505,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _class_codes(self, y):
         return np.unique(y, return_inverse=True)[1] if y.ndim == 1 else None
 
-    def _make_target(self, y, train: Sample, params: dict, classes=None):
+    def _make_target(self, y, train: TrainingData, params: ResolvedParams, classes=None):
         if y.ndim == 1 and classes is None and self._is_stream:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit: all labels that will ever come. Got None."
@@ -521,7 +521,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.classes_ = target.classes
         return target
 
-    def _update_target(self, train: Sample, params: dict) -> None:
+    def _update_target(self, train: TrainingData, params: ResolvedParams) -> None:
         self._target.set_loss(find_loss(params["loss"], type(self._target)), params["loss_params"] or {})
         self._target.update(train.y, train.weight, params["class_weight"], params["calibration"])
 

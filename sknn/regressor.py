@@ -6,8 +6,8 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 
 from sknn._estimator import BaseNN
-from sknn.model_selection import Sample
-from sknn.parameters import CONSTRAINTS
+from sknn.model_selection import TrainingData
+from sknn.parameters import CONSTRAINTS, ResolvedParams
 from sknn.targets import REGRESSION_LOSSES, RealTarget, check_numbers, find_loss
 from sknn.utils import all_or_nothing
 
@@ -430,11 +430,11 @@ class NNRegressor(RegressorMixin, BaseNN):
     def _check_y(self, y, name: str = "y"):
         return check_numbers(y, name)
 
-    def _make_target(self, y, train: Sample, params: dict, classes=None):
+    def _make_target(self, y, train: TrainingData, params: ResolvedParams, classes=None):
         loss = find_loss(params["loss"], RealTarget)
         return loss.target(loss, params["loss_params"] or {}, train.y, train.weight, running=self._is_stream)
 
-    def _update_target(self, train: Sample, params: dict) -> None:
+    def _update_target(self, train: TrainingData, params: ResolvedParams) -> None:
         self._target.set_loss(find_loss(params["loss"], RealTarget), params["loss_params"] or {})
         self._target.update(train.y, train.weight)
 

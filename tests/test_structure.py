@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "pretrained": {"modules"},
     "targets": {"modules", "preprocessing", "targets"},
     "optim": {"modules", "optim", "utils"},
-    "model_selection": {"model_selection", "preprocessing", "utils"},
+    "model_selection": {"model_selection", "parameters", "preprocessing", "utils"},
     "callbacks": {"callbacks", "modules"},
     "parameters": {"augmentation", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
     "training": {

@@ -9,7 +9,7 @@ import numpy as np
 from sknn.preprocessing import Table, take_rows
 
 
-class Sample(NamedTuple):
+class TrainingData(NamedTuple):
     """Checked rows of a fit, in one order."""
 
     table: Table
@@ -19,13 +19,13 @@ class Sample(NamedTuple):
     positions: np.ndarray | None = None  # among the rows as the user passed them; None: these are all of them
     n_rows_passed: int | None = None  # their number
 
-    def take(self, rows: np.ndarray) -> Sample:
+    def take(self, rows: np.ndarray) -> TrainingData:
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
         positions = rows if self.positions is None else self.positions[rows]
-        return Sample(take_rows(self.table, rows), self.y[rows], weight, groups, positions, self.n_passed)
+        return TrainingData(take_rows(self.table, rows), self.y[rows], weight, groups, positions, self.n_passed)
 
-    def without_zero_weights(self) -> Sample:
+    def without_zero_weights(self) -> TrainingData:
         if self.weight is None or self.weight.all():
             return self
         return self.take(np.flatnonzero(self.weight))

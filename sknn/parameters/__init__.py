@@ -4,15 +4,24 @@ from sknn.parameters._checks import (
     CONSTRAINTS,
     NESTED,
     SHAPE,
-    check_layer_lists,
     check_nested,
     check_params,
-    layer_sizes,
     python_numbers,
     schedule_functions,
 )
-from sknn.parameters._defaults import RULES, STREAM_ROWS, Facts, is_auto, n_bins, numeric_embedding, resolve
+from sknn.parameters._defaults import RULES, STREAM_ROWS, DataProperties, is_auto
+from sknn.parameters._module import (
+    architecture_of,
+    has_own_members,
+    has_own_parts,
+    is_data_dependent,
+    is_name,
+    is_tabular,
+    pretrained_of,
+    takes_images,
+)
 from sknn.parameters._nested import get_parts, own_copy, set_parts, split_nested
+from sknn.parameters._resolution import ResolvedParams, resolve_params, sets_learning_rate
 
 __all__ = [
     "CONSTRAINTS",
@@ -20,19 +29,25 @@ __all__ = [
     "RULES",
     "SHAPE",
     "STREAM_ROWS",
-    "Facts",
-    "check_layer_lists",
+    "DataProperties",
+    "ResolvedParams",
+    "architecture_of",
     "check_nested",
     "check_params",
     "get_parts",
+    "has_own_members",
+    "has_own_parts",
     "is_auto",
-    "layer_sizes",
-    "n_bins",
-    "numeric_embedding",
+    "is_data_dependent",
+    "is_name",
+    "is_tabular",
     "own_copy",
+    "pretrained_of",
     "python_numbers",
-    "resolve",
+    "resolve_params",
     "schedule_functions",
     "set_parts",
+    "sets_learning_rate",
     "split_nested",
+    "takes_images",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
@@ -396,7 +397,7 @@ def _of_learning_rate(schedule):
     return "one_cycle" if is_auto(schedule) else schedule
 
 
-def schedule_functions(params: dict) -> dict:
+def schedule_functions(params: Mapping[str, Any]) -> dict:
     """`lr_schedule` as functions of progress by what they multiply."""
     value, options = params["lr_schedule"], params["lr_schedule_params"] or {}
     if is_torch_scheduler(value):

@@ -1,6 +1,6 @@
 """The rules behind every "auto": what a parameter becomes for a table of a given size.
 
-Rules know the preset and what `Facts` hold, never a data set. `resolved_params_` shows their result; the
+Rules know the preset and what `DataProperties` hold, never a data set. `resolved_params_` shows their result; the
 reasons, with the measurements, are in `docs/defaults.md`.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-class Facts(NamedTuple):
+class DataProperties(NamedTuple):
     """What the rules may look at."""
 
     n_rows: int
@@ -60,7 +60,7 @@ _MIN_EPOCHS = 20
 _MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
 _FEW_ROWS, _MOST_TIMES = 1_500, 2  # below, tables of numbers take more epochs, up to twice as many
 _MANY_ROWS, _LEAST_PACK_EPOCHS = 16_000, 4  # above, steps grow as the square root of the rows, and epochs get fewer
-_PATIENT_SHARE, _LEAST_PATIENCE = 1 / 3, 4  # of the epochs of a schedule; epochs
+_PATIENT_FRACTION, _LEAST_PATIENCE = 1 / 3, 4  # of the epochs of a schedule; epochs
 
 # Up to so many columns, so many members: the first layer of a pack grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
@@ -71,91 +71,98 @@ _CHANNELS = (32, 64)  # of the blocks of a network for images
 _PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
 
-def _n_members(facts: Facts, preset: Preset) -> int:
-    if not facts.tabular or facts.needs_all_rows:
+def _n_members(properties: DataProperties, preset: Preset) -> int:
+    if not properties.tabular or properties.needs_all_rows:
         return 1
-    return min(preset.n_members, _look_up(_MEMBERS_BY_COLUMNS, facts.n_columns))
+    return min(preset.n_members, _look_up(_MEMBERS_BY_COLUMNS, properties.n_columns))
 
 
-def _hidden_layer_sizes(facts: Facts, preset: Preset) -> tuple[int, ...]:
-    if facts.convolves:
+def _hidden_layer_sizes(properties: DataProperties, preset: Preset) -> tuple[int, ...]:
+    if properties.convolves:
         return _CHANNELS
-    return preset.pack_layer_sizes if facts.tabular else preset.hidden_layer_sizes
+    return preset.pack_layer_sizes if properties.tabular else preset.hidden_layer_sizes
 
 
-def numeric_embedding(facts: Facts) -> str | None:
+def numeric_embedding(properties: DataProperties) -> str | None:
     """What `numeric_embedding` in `module_params` becomes for the tabular network."""
-    embeds = facts.tabular and not facts.stream and not facts.sparse and facts.n_columns <= _MAX_EMBEDDED_COLUMNS
+    embeds = (
+        properties.tabular
+        and not properties.stream
+        and not properties.sparse
+        and properties.n_columns <= _MAX_EMBEDDED_COLUMNS
+    )
     if not embeds:
         return None
-    return "piecewise_linear" if facts.classifies else "steps"
+    return "piecewise_linear" if properties.classifies else "steps"
 
 
-def n_bins(facts: Facts, embedding: str) -> int:
+def n_bins(properties: DataProperties, embedding: str) -> int:
     """What `n_bins` in `module_params` becomes for the tabular network with that numeric embedding."""
-    return _look_up(_THRESHOLDS, facts.n_rows) if embedding == "steps" else _BINS
+    return _look_up(_THRESHOLDS, properties.n_rows) if embedding == "steps" else _BINS
 
 
-def _weight_decay(facts: Facts, preset: Preset) -> float:
-    if not facts.takes_weight_decay:
+def _weight_decay(properties: DataProperties, preset: Preset) -> float:
+    if not properties.takes_weight_decay:
         return 0.0
-    return 0.2 if facts.tabular else 1e-4
+    return 0.2 if properties.tabular else 1e-4
 
 
-def _dropout(facts: Facts, preset: Preset) -> float:
-    if facts.needs_all_rows:  # a line search cannot follow a loss that changes by itself
+def _dropout(properties: DataProperties, preset: Preset) -> float:
+    if properties.needs_all_rows:  # a line search cannot follow a loss that changes by itself
         return 0.0
-    if facts.tabular:
-        return 0.15 if facts.classifies else 0.05
+    if properties.tabular:
+        return 0.15 if properties.classifies else 0.05
     return 0.2
 
 
-def _lr_schedule(facts: Facts, preset: Preset) -> dict | None:
-    return _PACK_SCHEDULES if facts.tabular and not facts.needs_all_rows else None
+def _lr_schedule(properties: DataProperties, preset: Preset) -> dict | None:
+    return _PACK_SCHEDULES if properties.tabular and not properties.needs_all_rows else None
 
 
-def _batch_size(facts: Facts, preset: Preset) -> int:
-    if facts.needs_all_rows:
-        return facts.n_rows
-    return _look_up(_BATCH_SIZES, facts.n_rows)
+def _batch_size(properties: DataProperties, preset: Preset) -> int:
+    if properties.needs_all_rows:
+        return properties.n_rows
+    return _look_up(_BATCH_SIZES, properties.n_rows)
 
 
-def _learning_rate(facts: Facts, preset: Preset) -> float:
-    if facts.needs_all_rows:
+def _learning_rate(properties: DataProperties, preset: Preset) -> float:
+    if properties.needs_all_rows:
         return 1.0
-    if facts.plain_gradient or facts.slows_down:
+    if properties.plain_gradient or properties.slows_down:
         return 5e-2
-    if facts.stream:
-        return 2e-3 if facts.tabular else 3e-3
-    if facts.tabular:
-        return 4e-3 if facts.classifies else 1e-2
-    return _look_up(_LEARNING_RATES, facts.n_rows)
+    if properties.stream:
+        return 2e-3 if properties.tabular else 3e-3
+    if properties.tabular:
+        return 4e-3 if properties.classifies else 1e-2
+    return _look_up(_LEARNING_RATES, properties.n_rows)
 
 
-def _max_epochs(facts: Facts, preset: Preset) -> int:
-    steps_per_epoch = -(-facts.n_rows // facts.batch_size)
-    if facts.tabular:
-        epochs = preset.pack_epochs * min((_MANY_ROWS / facts.n_rows) ** 0.5, 1)
-        if not facts.classifies:
-            epochs *= min(max(_FEW_ROWS / facts.n_rows, 1), _MOST_TIMES)
+def _max_epochs(properties: DataProperties, preset: Preset) -> int:
+    steps_per_epoch = -(-properties.n_rows // properties.batch_size)
+    if properties.tabular:
+        epochs = preset.pack_epochs * min((_MANY_ROWS / properties.n_rows) ** 0.5, 1)
+        if not properties.classifies:
+            epochs *= min(max(_FEW_ROWS / properties.n_rows, 1), _MOST_TIMES)
         return max(round(epochs), _LEAST_PACK_EPOCHS, -(-_MIN_PACK_STEPS // steps_per_epoch))
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 
 
-def _patience(facts: Facts, preset: Preset) -> int:
+def _patience(properties: DataProperties, preset: Preset) -> int:
     """A schedule ends where it is 0, and improves up to there unless it has got worse for long."""
-    return max(_LEAST_PATIENCE, round(_PATIENT_SHARE * facts.max_epochs)) if facts.tabular else preset.patience
+    if not properties.tabular:
+        return preset.patience
+    return max(_LEAST_PATIENCE, round(_PATIENT_FRACTION * properties.max_epochs))
 
 
-def _early_stopping(facts: Facts, preset: Preset) -> bool:
-    least = _MIN_ROWS_TO_CROSS_FIT if facts.tabular else _MIN_ROWS_TO_HOLD_OUT
-    return facts.has_validation or facts.n_rows >= least
+def _early_stopping(properties: DataProperties, preset: Preset) -> bool:
+    least = _MIN_ROWS_TO_CROSS_FIT if properties.tabular else _MIN_ROWS_TO_HOLD_OUT
+    return properties.has_validation or properties.n_rows >= least
 
 
-RULES: dict[str, Callable[[Facts, Preset], Any]] = {
+RULES: dict[str, Callable[[DataProperties, Preset], Any]] = {
     "n_members": _n_members,
     "hidden_layer_sizes": _hidden_layer_sizes,
-    "activation": lambda facts, preset: "silu" if facts.tabular else "relu",
+    "activation": lambda properties, preset: "silu" if properties.tabular else "relu",
     "dropout": _dropout,
     "weight_decay": _weight_decay,
     "batch_size": _batch_size,
@@ -167,18 +174,18 @@ RULES: dict[str, Callable[[Facts, Preset], Any]] = {
 }
 
 
-def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
+def resolve(params: dict[str, Any], properties: DataProperties) -> dict[str, Any]:
     """The parameters with each "auto" that has a rule replaced by what the rule gives."""
     preset = PRESETS[params["preset"]]
 
-    def value_of(name, facts):
+    def value_of(name, properties):
         value = params[name]
-        return RULES[name](facts, preset) if name in RULES and is_auto(value) else value
+        return RULES[name](properties, preset) if name in RULES and is_auto(value) else value
 
     # The number of epochs follows the number of steps, so the batch size comes first; patience follows the epochs.
-    facts = facts._replace(batch_size=value_of("batch_size", facts))
-    facts = facts._replace(max_epochs=value_of("max_epochs", facts))
-    return {name: value_of(name, facts) for name in params}
+    properties = properties._replace(batch_size=value_of("batch_size", properties))
+    properties = properties._replace(max_epochs=value_of("max_epochs", properties))
+    return {name: value_of(name, properties) for name in params}
 
 
 def _look_up(table, n_rows: int):

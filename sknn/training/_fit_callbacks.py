@@ -23,11 +23,13 @@ from sknn.callbacks import (
     TimeLimit,
 )
 from sknn.optim import is_torch_scheduler, torch_scheduler
-from sknn.parameters import own_copy
+from sknn.parameters import ResolvedParams, own_copy, sets_learning_rate
 from sknn.utils import import_quietly
 
 
-def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: bool, stops_if_far_worse: bool) -> list:
+def make_callbacks(
+    estimator, params: ResolvedParams, valid, task: dict, *, has_trained: bool, stops_if_far_worse: bool
+) -> list:
     """Callbacks in the order in which an epoch's end is told to them: check, keep, show, the user's, stop.
 
     A callback that stops training does so by an exception, which those after it do not live to see.
@@ -38,7 +40,7 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
         The estimator being fitted.
     params : dict
         Its parameters, with each "auto" replaced.
-    valid : Sample or None
+    valid : TrainingData or None
         The validation rows.
     task : dict
         What scikit-learn's callbacks are told about the data.
@@ -82,13 +84,7 @@ def make_callbacks(estimator, params: dict, valid, task: dict, *, has_trained: b
     return callbacks
 
 
-def sets_learning_rate(callbacks) -> bool:
-    """Whether callbacks, or (name, callback) pairs, have a scheduler of the learning rate among them."""
-    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
-    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
-
-
-def monitored_column(params: dict, has_validation: bool) -> tuple[str | None, bool]:
+def monitored_column(params: ResolvedParams, has_validation: bool) -> tuple[str | None, bool]:
     """The column of the history to watch, and whether lower is better there."""
     if not has_validation:
         return None, True

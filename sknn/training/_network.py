@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import contextmanager
-from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from sknn.modules import (
-    MODULES,
     TabularNet,
     build_module,
     build_pack,
@@ -27,9 +25,8 @@ from sknn.modules import (
     scale_to_unit_variance,
     try_out,
 )
-from sknn.parameters import SHAPE
+from sknn.parameters import SHAPE, ResolvedParams, architecture_of, has_own_parts, is_data_dependent, pretrained_of
 from sknn.preprocessing import WHAT_X_MAY_BE, Encoded, Inputs, quantile_bins, random_thresholds
-from sknn.pretrained import Pretrained
 from sknn.targets import Target
 from sknn.training._inference import network_inputs
 from sknn.utils import all_seeded, limited_to, torch_seeded
@@ -38,7 +35,7 @@ _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scal
 
 
 def build_network(
-    params: dict,
+    params: ResolvedParams,
     some: Encoded | Inputs,
     encoded: Encoded | Inputs,
     weight: np.ndarray | None,
@@ -103,7 +100,7 @@ def build_network(
 
 
 @contextmanager
-def _naming_module_params(params: dict):
+def _naming_module_params(params: ResolvedParams):
     """Where a built-in network refuses what the user's `module_params` hold, say that they do."""
     try:
         yield
@@ -118,7 +115,7 @@ def _naming_module_params(params: dict):
 
 
 def _built_in_params(
-    name: str, params: dict, encoded: Encoded, weight: np.ndarray | None, seed: int
+    name: str, params: ResolvedParams, encoded: Encoded, weight: np.ndarray | None, seed: int
 ) -> tuple[dict, dict[str, Any]]:
     """What a built-in network is built with: the estimator's own parameters, and what only the data tell."""
     shape = encoded.x_num.shape
@@ -143,7 +140,7 @@ def _built_in_params(
     return module_params, {"n_members": params["n_members"], "bins": bins}
 
 
-def _set_weights(network: nn.Module, params: dict, encoded: Encoded | Inputs, seed: int) -> None:
+def _set_weights(network: nn.Module, params: ResolvedParams, encoded: Encoded | Inputs, seed: int) -> None:
     """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
     weight_init = params["weight_init"]
     if weight_init is None or (isinstance(network, TabularNet) and is_data_dependent(params)):
@@ -161,7 +158,7 @@ def _some_rows(encoded: Encoded | Inputs, seed: int) -> Encoded | Inputs:
     return encoded.take(np.random.RandomState(seed).permutation(n_rows)[:n_taken])
 
 
-def check_takes_several(owner: str, params: dict) -> None:
+def check_takes_several(owner: str, params: Mapping[str, Any]) -> None:
     """Refuse parameters that do not go with a dict of inputs.
 
     Raises
@@ -181,57 +178,3 @@ def check_takes_several(owner: str, params: dict) -> None:
             f"The 'augmentation' parameter of {owner} must be None where X is a dict of inputs. Got "
             f"{params['augmentation']!r} instead; change the rows in the module's forward, where it is in training."
         )
-
-
-def has_own_parts(params: dict) -> bool:
-    """Whether a part of a fit is not built in, so that it may draw from generators of the process."""
-    if not isinstance(params["module"], str):
-        return True
-    named = ("activation", "loss", "optimizer", "weight_init", "lr_schedule", "monitor")
-    parts = [params[name] for name in (*named, "module_params", "augmentation", "callbacks")]
-    return not all(_is_built_in(part) for part in _flat(parts))
-
-
-def _flat(parts) -> Iterator[Any]:
-    """Single objects of nested lists and dicts."""
-    for part in parts:
-        if isinstance(part, list | tuple | dict):
-            yield from _flat(part.values() if isinstance(part, dict) else part)
-        else:
-            yield part
-
-
-def _is_built_in(part) -> bool:
-    if part is None or isinstance(part, str | Number | np.ndarray):
-        return True
-    return str(getattr(part, "__module__", "")).startswith(("sknn.", "torch.optim."))
-
-
-def is_data_dependent(params: dict) -> bool:
-    """Whether a tabular network's first weights are fitted to training rows."""
-    return params["weight_init"] == "unit_variance" and pretrained_of(params["module"]) is None
-
-
-def pretrained_of(module) -> Pretrained | None:
-    return module if isinstance(module, Pretrained) else None
-
-
-def architecture_of(module):
-    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
-    return module.architecture if isinstance(module, Pretrained) else module
-
-
-def is_name(module, name: str) -> bool:
-    return isinstance(module, str) and module == name
-
-
-def is_tabular(module) -> bool:
-    """Whether the rules of the built-in tabular network hold for it."""
-    network = architecture_of(module)
-    return is_name(network, "tabular") or isinstance(network, TabularNet)
-
-
-def takes_images(module) -> bool:
-    """Whether it is the built-in network for images."""
-    network = architecture_of(module)
-    return is_name(network, "cnn") or isinstance(network, MODULES["cnn"])

@@ -1,0 +1,71 @@
+"""What the `module` parameter is: a built-in network, one of the user's, or one that starts from learned weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from sknn.modules import MODULES, TabularNet
+from sknn.pretrained import Pretrained
+
+
+def has_own_parts(params: Mapping[str, Any]) -> bool:
+    """Whether a part of a fit is not built in, so that it may draw from generators of the process."""
+    if not isinstance(params["module"], str):
+        return True
+    named = ("activation", "loss", "optimizer", "weight_init", "lr_schedule", "monitor")
+    parts = [params[name] for name in (*named, "module_params", "augmentation", "callbacks")]
+    return not all(_is_built_in(part) for part in _flat(parts))
+
+
+def _flat(parts) -> Iterator[Any]:
+    """Single objects of nested lists and dicts."""
+    for part in parts:
+        if isinstance(part, list | tuple | dict):
+            yield from _flat(part.values() if isinstance(part, dict) else part)
+        else:
+            yield part
+
+
+def _is_built_in(part) -> bool:
+    if part is None or isinstance(part, str | Number | np.ndarray):
+        return True
+    return str(getattr(part, "__module__", "")).startswith(("sknn.", "torch.optim."))
+
+
+def is_data_dependent(params: Mapping[str, Any]) -> bool:
+    """Whether a tabular network's first weights are fitted to training rows."""
+    return params["weight_init"] == "unit_variance" and pretrained_of(params["module"]) is None
+
+
+def has_own_members(module) -> bool:
+    """Whether it is a tabular network of the user's, which says itself how many members it has."""
+    return isinstance(architecture_of(module), TabularNet)
+
+
+def pretrained_of(module) -> Pretrained | None:
+    return module if isinstance(module, Pretrained) else None
+
+
+def architecture_of(module):
+    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
+    return module.architecture if isinstance(module, Pretrained) else module
+
+
+def is_name(module, name: str) -> bool:
+    return isinstance(module, str) and module == name
+
+
+def is_tabular(module) -> bool:
+    """Whether the rules of the built-in tabular network hold for it."""
+    network = architecture_of(module)
+    return is_name(network, "tabular") or isinstance(network, TabularNet)
+
+
+def takes_images(module) -> bool:
+    """Whether it is the built-in network for images."""
+    network = architecture_of(module)
+    return is_name(network, "cnn") or isinstance(network, MODULES["cnn"])

@@ -1,0 +1,140 @@
+"""From what the user said to what a fit works with: every "auto" replaced, and nothing that changes afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import InvalidParameterError
+from skorch.callbacks import LRScheduler
+
+from sknn.modules import TabularNet, initializer_for
+from sknn.optim import needs_all_rows, takes_weight_decay
+from sknn.parameters._checks import check_layer_lists, layer_sizes
+from sknn.parameters._defaults import DataProperties, is_auto, n_bins, numeric_embedding, resolve
+from sknn.parameters._module import architecture_of, is_name, is_tabular
+
+
+class ResolvedParams(Mapping[str, Any]):
+    """The parameters of a fit by their names, each "auto" replaced. Read only: `a | b` gives new ones.
+
+    Parameters
+    ----------
+    values : mapping
+        What the fit works with.
+    automatic : frozenset of str
+        Names of the parameters that the user had left "auto".
+    """
+
+    def __init__(self, values: Mapping[str, Any], automatic: frozenset[str]):
+        self._values = MappingProxyType(dict(values))
+        self._automatic = automatic
+
+    def was_auto(self, name: str) -> bool:
+        """Whether the user had left it "auto"."""
+        return name in self._automatic
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __or__(self, changes: Mapping[str, Any]) -> ResolvedParams:
+        return ResolvedParams({**self._values, **changes}, self._automatic)
+
+
+def resolve_params(
+    owner: str, given: Mapping[str, Any], properties: DataProperties, earlier: Mapping[str, Any] | None = None
+) -> ResolvedParams:
+    """Replace each "auto" by what follows from the data, and refuse values that do not go together then.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for errors.
+    given : mapping
+        Its parameters, checked.
+    properties : DataProperties
+        What is known of the data.
+    earlier : mapping or None
+        The resolved parameters of the fit that is resumed.
+    """
+    properties = _with_parameters(properties, given)
+    params = resolve(dict(given), properties)
+    network = architecture_of(given["module"])
+    if isinstance(network, TabularNet):
+        params["n_members"] = network.n_members
+    elif properties.tabular:
+        params["module_params"] = _resolve_embedding(given["module_params"] or {}, properties, earlier)
+    if is_auto(given["lr_schedule"]) and params["lr_schedule"] and sets_learning_rate(given["callbacks"]):
+        params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
+    if is_auto(given["weight_init"]):
+        params["weight_init"] = _weight_init(given["module"], properties, params["activation"])
+    params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
+    params["device"] = _device(given["device"])
+    _check_together(owner, given, params, properties)
+    return ResolvedParams(params, frozenset(name for name, value in given.items() if is_auto(value)))
+
+
+def sets_learning_rate(callbacks) -> bool:
+    """Whether callbacks, or (name, callback) pairs, have a scheduler of the learning rate among them."""
+    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
+    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
+
+
+def _with_parameters(properties: DataProperties, given: Mapping[str, Any]) -> DataProperties:
+    """What the rules look at besides the data."""
+    optimizer = given["optimizer"]
+    return properties._replace(
+        tabular=is_tabular(given["module"]),
+        takes_weight_decay=takes_weight_decay(optimizer),
+        plain_gradient=optimizer in ("sgd", torch.optim.SGD),
+        slows_down=optimizer in ("adagrad", torch.optim.Adagrad),
+        needs_all_rows=needs_all_rows(optimizer),
+        convolves=is_name(architecture_of(given["module"]), "cnn"),
+    )
+
+
+def _resolve_embedding(module_params: dict, properties: DataProperties, earlier: Mapping[str, Any] | None) -> dict:
+    """How the tabular network embeds numbers; a resumed fit keeps what followed from the first one's rows."""
+    embedding = module_params.get("numeric_embedding", "auto")
+    embedding = numeric_embedding(properties) if is_auto(embedding) else embedding
+    chosen = {"numeric_embedding": embedding}
+    if embedding is not None and module_params.get("n_bins") is None:
+        before = {} if earlier is None else earlier["module_params"] or {}
+        chosen["n_bins"] = before.get("n_bins") or n_bins(properties, embedding)
+    return module_params | chosen
+
+
+def _weight_init(module, properties: DataProperties, activation) -> str | None:
+    """Modules of the user's own bring their weights."""
+    if properties.tabular or module is TabularNet:
+        is_built = isinstance(module, str) or module is TabularNet
+        return "unit_variance" if is_built else None
+    return initializer_for(activation) if isinstance(module, str) else None
+
+
+def _device(device: str | torch.device) -> torch.device:
+    if isinstance(device, str) and device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def _check_together(owner: str, given: Mapping[str, Any], params: dict, properties: DataProperties) -> None:
+    check_layer_lists(owner, params)
+    if params["lr_schedule_params"] and params["lr_schedule"] is None:
+        raise InvalidParameterError(
+            f"The 'lr_schedule_params' parameter of {owner} must be None without a schedule, and lr_schedule is "
+            f"{given['lr_schedule']!r} here. Got {params['lr_schedule_params']!r} instead."
+        )
+    if properties.needs_all_rows and params["batch_size"] < properties.n_rows:
+        raise InvalidParameterError(
+            f"The 'batch_size' parameter of {owner} must be 'auto' for L-BFGS, which needs all rows at once. Got "
+            f"{params['batch_size']!r} instead, for {properties.n_rows} rows."
+        )
