@@ -42,6 +42,7 @@ from sknn.parameters import (
     DataProperties,
     ResolvedParams,
     architecture_of,
+    check_held_out,
     check_nested,
     check_params,
     get_parts,
@@ -166,7 +167,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             Rows of one group are held out together when a part is held out for validation: by "auto", a share and a
             number of folds; a splitter or splits that take them apart are refused. Rows of weight 0 do not count.
         X_val : like X, default=None
-            Validation rows. No part of `X` is then held out, whatever `validation_split` says. Where `groups` are given
+            Validation rows, in place of a part of `X`; `validation_split` must then be "auto". Where `groups` are given
             and it can be told that they share some (by equal rows, or a column that holds the groups), there is a
             warning.
         y_val : like y, default=None
@@ -185,6 +186,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             For data that cannot be used, or a loss that is not finite in the first epoch.
         """
         params = self._check_params()
+        check_held_out(type(self).__name__, params, has_validation_rows=X_val is not None)
         resume = params["warm_start"] and self.__sklearn_is_fitted__()
         self._is_stream = resume and self._is_stream
         sample = self._check_sample(X, y, sample_weight, groups, params, reset=not resume)

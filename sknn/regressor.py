@@ -104,7 +104,7 @@ class NNRegressor(RegressorMixin, BaseNN):
     optimizer : str or torch.optim.Optimizer class, default="adamw"
         "adagrad", "adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop" or "sgd", with torch's defaults (but
         for "tabular" `betas` of (0.9, 0.95), and for "lbfgs" the strong Wolfe line search); torch's fused step is used
-        where it has one. "lbfgs" takes all rows in a batch; "muon" is :class:`sknn.training.Muon`.
+        where it has one. "lbfgs" takes all rows in a batch; "muon" is :class:`sknn.optim.Muon`.
     optimizer_params : dict or None, default=None
         Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets
         one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets

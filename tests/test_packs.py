@@ -35,7 +35,8 @@ def data(cls, n=240):
 
 
 def quick(cls, **params):
-    return cls(**{"max_epochs": 3, "hidden_layer_sizes": (16,), "random_state": 0} | params)
+    sizes = {"hidden_layer_sizes": (16,)} if isinstance(params.get("module", "tabular"), str) else {}
+    return cls(**{"max_epochs": 3, "random_state": 0} | sizes | params)
 
 
 def outputs(net, X):

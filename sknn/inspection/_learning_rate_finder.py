@@ -105,6 +105,8 @@ class LearningRateFinder(BaseEstimator):
             max_epochs=self.n_steps,
             early_stopping=False,
             validation_split="auto",
+            patience="auto",
+            monitor="loss",
             max_time=None,
             warm_start=False,
             callbacks=callbacks,

@@ -127,7 +127,7 @@ def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> S
     Examples
     --------
     >>> import torch
-    >>> from sknn._summary import summarize
+    >>> from sknn.inspection import summarize
     >>> net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
     >>> summarize(net, {"x_num": torch.zeros(1, 3)}, n_outputs=2)
     Sequential: x_num (B, 3) to 2 outputs a row

@@ -55,7 +55,7 @@ class Muon(Optimizer):
     Examples
     --------
     >>> import torch
-    >>> from sknn.training import Muon
+    >>> from sknn.optim import Muon
     >>> layer = torch.nn.Linear(16, 8)
     >>> optimizer = Muon(layer.parameters(), lr=0.01)
     >>> layer(torch.ones(4, 16)).square().mean().backward()

@@ -23,7 +23,7 @@ from skorch.callbacks import Callback, InputShapeSetter
 from torch import nn
 
 from sknn.augmentation import Augment
-from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES, NUMERIC_EMBEDDINGS, module_params_of
+from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES, NUMERIC_EMBEDDINGS, TabularNet, module_params_of
 from sknn.optim import (
     OPTIMIZERS,
     PLATEAU,
@@ -174,6 +174,8 @@ def check_params(owner: str, params: dict) -> None:
     _check_network(owner, params)
     _check_start(owner, params)
     _check_optimizer(owner, params)
+    if params["early_stopping"] is False and not is_auto(params["patience"]):
+        _refuse(owner, params, "patience", "be 'auto' with early_stopping=False, which never stops")
 
 
 def _refuse(owner: str, params: dict, name: str, must: str, hint: str = "") -> NoReturn:
@@ -253,6 +255,21 @@ def _argument_names(function) -> set[str] | None:
     return {"**" if p.kind is inspect.Parameter.VAR_KEYWORD else name for name, p in parameters.items()}
 
 
+def check_held_out(owner: str, params: dict, *, has_validation_rows: bool) -> None:
+    """Refuse what cannot act in a fit with, or without, validation rows of the user's own.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if has_validation_rows and not is_auto(params["validation_split"]):
+        _refuse(owner, params, "validation_split", "be 'auto' with X_val, which takes its place")
+    holds_out = has_validation_rows or params["early_stopping"] or not is_auto(params["validation_split"])
+    if not holds_out and not (isinstance(params["monitor"], str) and params["monitor"] == "loss"):
+        hint = "set early_stopping or validation_split, or pass X_val"
+        _refuse(owner, params, "monitor", "be 'loss' where early_stopping=False and no rows validate", hint)
+
+
 def _check_validation_split(owner: str, params: dict) -> None:
     split = params["validation_split"]
     is_flat = isinstance(split, bytes | dict | set | frozenset) or (isinstance(split, np.ndarray) and split.ndim < 2)
@@ -281,6 +298,12 @@ def _check_network(owner: str, params: dict) -> None:
         hint = f"it is a class, so call it: {_name(params['preprocessing'])}()"
         _refuse(owner, params, "preprocessing", "be a transformer instance", hint)
     if not isinstance(module, str):
+        for name in () if isinstance(module, Pretrained) else SHAPE:
+            if not is_auto(params[name]):
+                hint = f"pass module_params={{{name!r}: ...}}, if it takes that"
+                _refuse(owner, params, name, "be 'auto' for a module of your own", hint)
+        if isinstance(module, TabularNet) and params["n_members"] not in ("auto", module.n_members):
+            _refuse(owner, params, "n_members", f"be 'auto' for a network that has {module.n_members}")
         return
     for name in SHAPE:
         if not is_auto(params[name]) and name not in (module_params_of(module) or []):

@@ -141,6 +141,7 @@ def test_training_rows_are_predicted_by_all_members(network):
 
     callbacks = [EpochScoring("neg_log_loss", on_train=True, use_caching=cache, name=f"s{cache}") for cache in (0, 1)]
     params = {"learning_rate": 0.05, "max_epochs": 8, "early_stopping": False, "validation_split": "auto"}
+    params |= {"monitor": "loss"}
     net = quick(NNClassifier, [*callbacks, Train()], **(NETWORKS[network] | params)).fit(X, COINS)
     assert net.history_["s0"].iloc[-1] == pytest.approx(-log_loss(COINS, net.predict_proba(X)), abs=1e-5)
     assert np.isfinite(net.history_["s1"]).all()
@@ -158,7 +159,7 @@ def test_rows_of_a_table_are_refused_by_the_net():
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_a_checkpoint_that_is_loaded_is_the_best_epoch(n_members, tmp_path):
     second = Checkpoint(monitor=lambda net: len(net.history) == 2, dirname=str(tmp_path), load_best=True)
-    params = {"n_members": n_members, "lr_schedule": None, "early_stopping": False}
+    params = {"n_members": n_members, "lr_schedule": None, "early_stopping": False, "monitor": "loss"}
     net = quick(NNRegressor, [second], max_epochs=4, **params).fit(X, NOISE)
     assert net.n_iter_ == net.best_epoch_ == len(net.loss_curve_) == 2
     assert np.array_equal(net.predict(X), quick(NNRegressor, [], max_epochs=2, **params).fit(X, NOISE).predict(X))

@@ -19,7 +19,9 @@ from sknn.model_selection import check_groups_stay_whole, held_out_folds, held_o
 def split(n=100, classes=None, groups=None, fraction=0.2, splitter=None, seed=0):
     y = np.zeros(n) if classes is None else classes
     train, valid = held_out_rows(n, classes, groups, fraction=fraction, splitter=splitter, y=y, seed=seed)
-    assert sorted([*train, *valid]) == list(range(n)) or splitter is not None
+    if splitter is None:
+        assert sorted([*train, *valid]) == list(range(n))
+    assert not {*train} & {*valid}
     return train, valid
 
 

@@ -254,3 +254,38 @@ def test_predictions_depend_on_the_fit_alone(cls, module):
         found = [getattr(net, method)(table) for method in methods]
         assert all(map(np.array_equal, found, expected)), name
         net.set_params(**{name: before})
+
+
+# -- what cannot act ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"early_stopping": False, "patience": 3}, "'patience' parameter .* early_stopping=False"),
+        ({"early_stopping": False, "monitor": "accuracy"}, "'monitor' parameter .* no rows validate"),
+        ({"early_stopping": False, "monitor": lambda net, X, y: 0.0}, "'monitor' parameter .* no rows validate"),
+        (
+            {"module": torch.nn.Linear(2, 2), "hidden_layer_sizes": (4,)},
+            "'hidden_layer_sizes' .* of your own",
+        ),
+        (
+            {"module": torch.nn.Linear(2, 2), "hidden_layer_sizes": "auto", "dropout": 0.5},
+            "'dropout' .* your own",
+        ),
+        (
+            {"module": torch.nn.Linear, "hidden_layer_sizes": "auto", "activation": "elu"},
+            "'activation' parameter .* your own",
+        ),
+    ],
+)
+def test_a_parameter_that_cannot_act_is_refused(params, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        quick(**params).fit(X, y)
+
+
+def test_validation_rows_of_ones_own_take_the_place_of_a_split():
+    with pytest.raises(InvalidParameterError, match=r"'validation_split' parameter .* X_val"):
+        quick(validation_split=0.2).fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    watched = quick(early_stopping=False, monitor="accuracy").fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    assert "valid_accuracy" in watched.history_
