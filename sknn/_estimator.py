@@ -33,7 +33,7 @@ from sknn.model_selection import (
     warn_of_shared_groups,
 )
 from sknn.modules import TabularNet, drawing_from, embeds_categories, n_members_of
-from sknn.optim import Penalty, make_optimizer, needs_all_rows
+from sknn.optim import Penalty, is_full_batch, make_optimizer
 from sknn.parameters import (
     CONSTRAINTS,
     NESTED,
@@ -208,7 +208,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "calls."
             )
         params["lr_schedule"] = None
-        all_at_once = needs_all_rows(params["optimizer"])
+        all_at_once = is_full_batch(params["optimizer"])
         if resume:  # the rules have been applied
             for name in RULES.keys() - ({"batch_size"} if all_at_once else set()):
                 params[name] = self.resolved_params_[name] if is_auto(params[name]) else params[name]
@@ -575,7 +575,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 valid,
                 task,
                 has_trained=n_before > 0,
-                stops_if_far_worse=params.was_auto("patience") and is_tabular(params["module"]),
+                stops_on_overfitting=params.was_auto("patience") and is_tabular(params["module"]),
             ),
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),

@@ -53,5 +53,6 @@ def test_the_menu_lists_every_name_that_a_parameter_takes():
     for names in registries:
         assert [name for name in names if f'`"{name}"`' not in menu] == []
     objects = [*sknn.augmentation.__all__, *sknn.callbacks.__all__]
-    internal = {"Augment", "Augmentation", "Mixture", "MonitorScore", "ProgressLine", "SklearnTasks", "StopIfFarWorse"}
+    internal = {"Augment", "Augmentation", "Mixture", "MonitorScore", "ProgressLine", "SklearnTasks"}
+    internal |= {"StopOnOverfitting"}
     assert [name for name in objects if name not in menu and name not in internal] == []

@@ -1,7 +1,6 @@
 """What skorch's callbacks lack. The public ones go into `callbacks=[...]`, beside skorch's own."""
 
 from sknn.callbacks._best_weights import BestWeights
-from sknn.callbacks._far_worse import StopIfFarWorse
 from sknn.callbacks._finite import StopIfNotFinite
 from sknn.callbacks._gradients import ClipGradient, GradientNorm
 from sknn.callbacks._max_norm import MaxNorm
@@ -9,6 +8,7 @@ from sknn.callbacks._monitor import MonitorScore
 from sknn.callbacks._progress import ProgressLine
 from sknn.callbacks._sklearn_bridge import SklearnTasks
 from sknn.callbacks._stop import StopTraining
+from sknn.callbacks._stop_on_overfitting import StopOnOverfitting
 from sknn.callbacks._time_limit import TimeLimit
 from sknn.callbacks._unfreeze import Unfreeze
 from sknn.callbacks._weight_average import WeightAverage
@@ -21,8 +21,8 @@ __all__ = [
     "MonitorScore",
     "ProgressLine",
     "SklearnTasks",
-    "StopIfFarWorse",
     "StopIfNotFinite",
+    "StopOnOverfitting",
     "StopTraining",
     "TimeLimit",
     "Unfreeze",

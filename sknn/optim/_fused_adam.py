@@ -29,7 +29,7 @@ def _uncompiled(method):
     return getattr(method, "__wrapped__", method)
 
 
-class DirectAdam(optim.Adam):
+class FusedAdam(optim.Adam):
     """`torch.optim.Adam(fused=True)` with a direct step."""
 
     _counts: Tensor  # the step counts of all parameters, side by side
@@ -106,7 +106,7 @@ class DirectAdam(optim.Adam):
         return True
 
 
-class DirectAdamW(DirectAdam):
+class FusedAdamW(FusedAdam):
     """`torch.optim.AdamW(fused=True)` with a direct step."""
 
     def __init__(self, params, weight_decay: float = 1e-2, **kwargs):

@@ -7,7 +7,7 @@ import inspect
 import torch
 from torch import optim
 
-from sknn.optim._fused_adam import DirectAdam, DirectAdamW
+from sknn.optim._fused_adam import FusedAdam, FusedAdamW
 from sknn.optim._muon import Muon
 from sknn.utils import import_quietly
 
@@ -23,7 +23,7 @@ OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     "sgd": optim.SGD,
 }
 
-_DIRECT = {optim.Adam: DirectAdam, optim.AdamW: DirectAdamW}
+_DIRECT = {optim.Adam: FusedAdam, optim.AdamW: FusedAdamW}
 _FUSED_DEVICES = ("cpu", "cuda", "mps")
 # As scikit-learn's MLP: a step is one that lowers the loss.
 _LBFGS_DEFAULTS = {"line_search_fn": "strong_wolfe"}
@@ -52,13 +52,13 @@ def is_elementwise(optimizer: type[optim.Optimizer]) -> bool:
     return optimizer in {*OPTIMIZERS.values(), *_DIRECT.values()} and optimizer not in (optim.LBFGS, Muon)
 
 
-def adapts(optimizer: type[optim.Optimizer]) -> bool:
+def is_adaptive(optimizer: type[optim.Optimizer]) -> bool:
     """Whether steps are measured by past gradients, so that a learning rate means the same for every parameter."""
     plain = optim.SGD, optim.LBFGS, optim.ASGD, optim.Rprop
     return not (isinstance(optimizer, type) and issubclass(optimizer, plain))
 
 
-def needs_all_rows(optimizer: str | type[optim.Optimizer]) -> bool:
+def is_full_batch(optimizer: str | type[optim.Optimizer]) -> bool:
     """Whether the optimizer compares losses of several evaluations, which must be of the same rows."""
     cls = optimizer_class(optimizer)
     return isinstance(cls, type) and issubclass(cls, optim.LBFGS)

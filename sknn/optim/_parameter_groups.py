@@ -33,14 +33,14 @@ class FlatParameters:
         on the rate of decay.
     lr_factors : dict or None, default=None
         Further factors on the learning rate, by names of parameters.
-    adapts : bool, default=True
+    is_adaptive : bool, default=True
         See `settings_of`.
     """
 
-    def __init__(self, module: nn.Module, lr_factors: dict[str, float] | None = None, adapts: bool = True):
+    def __init__(self, module: nn.Module, lr_factors: dict[str, float] | None = None, is_adaptive: bool = True):
         self.parameters = list(module.parameters())
         groups: dict[tuple, list[nn.Parameter]] = {}
-        for key, parameter in settings_of(module, lr_factors, adapts):
+        for key, parameter in settings_of(module, lr_factors, is_adaptive):
             groups.setdefault((*key, parameter.dtype, parameter.device), []).append(parameter)
         self.segments = [Segment(_side_by_side(members), *key[:2]) for key, members in groups.items()]
 
@@ -56,12 +56,12 @@ class FlatParameters:
 
 
 def settings_of(
-    module: nn.Module, lr_factors: dict[str, float] | None = None, adapts: bool = True
+    module: nn.Module, lr_factors: dict[str, float] | None = None, is_adaptive: bool = True
 ) -> list[tuple[tuple[float, float], nn.Parameter]]:
     """The factors on the learning rate and on the weight decay, for each parameter.
 
-    A module's own factors are for steps that are measured by past gradients (`adapts`); they leave the rate of decay,
-    which is the product of both, as it is. `lr_factors` are the user's, by names of parameters.
+    A module's own factors are for steps that are measured by past gradients (`is_adaptive`); they leave the rate of
+    decay, which is the product of both, as it is. `lr_factors` are the user's, by names of parameters.
     """
     settings = getattr(module, "settings", None)
     known = settings() if callable(settings) else {}
@@ -69,7 +69,7 @@ def settings_of(
     found = []
     for name, parameter in module.named_parameters():
         lr_factor, decay_factor = known.get(name, (1.0, 1.0))
-        lr_factor = lr_factor if adapts else 1.0
+        lr_factor = lr_factor if is_adaptive else 1.0
         found.append(((lr_factor * users.get(name, 1.0), decay_factor / lr_factor), parameter))
     return found
 

@@ -1,7 +1,7 @@
 """Schedules: what the learning rate, weight decay and dropout are multiplied by as training progresses.
 
-A schedule is a function of progress, the share t of the planned steps that have been taken, from 0 to 1. Callbacks may
-shorten the plan; the rest of the schedule then takes the steps that are left. Torch's own schedulers, which
+A schedule is a function of progress, the fraction t of the planned steps that have been taken, from 0 to 1. Callbacks
+may reduce the planned steps; the rest of the schedule then takes the steps that are left. Torch's own schedulers, which
 count epochs, are skorch's to run; "plateau" is one of them.
 """
 
@@ -63,7 +63,7 @@ def log_cosine(progress: float) -> float:
 
 
 def _warmed_up(progress: float, schedule: Factor, warmup: float) -> float:
-    """From 0 along a line in the share `warmup` of the steps; the schedule takes the rest."""
+    """From 0 along a line in the fraction `warmup` of the steps; the schedule takes the rest."""
     if progress < warmup:
         return progress / warmup * schedule(0.0)
     return schedule((progress - warmup) / (1 - warmup)) if warmup < 1 else 1.0
@@ -77,7 +77,7 @@ class ByEpoch:
     factor : callable
         From the number of epochs to a factor.
     warmup : float
-        Share of the steps in which it rises from 0.
+        Fraction of the steps in which it rises from 0.
     """
 
     def __init__(self, factor: Callable[[int], float], warmup: float):
@@ -124,7 +124,7 @@ def schedule_parameters(schedule) -> list[str] | None:
 
 
 def make_schedule(schedule: str | Factor, params: dict) -> Factor | ByEpoch:
-    """A schedule by name, with its parameters; every one takes `warmup`, the share of steps of a linear rise."""
+    """A schedule by name, with its parameters; every one takes `warmup`, the fraction of steps of a linear rise."""
     if not isinstance(schedule, str):
         return schedule
     function = SCHEDULES[schedule]
@@ -138,7 +138,7 @@ def make_schedule(schedule: str | Factor, params: dict) -> Factor | ByEpoch:
     return factor
 
 
-class Plan:
+class ScheduleRunner:
     """Where training stands in its schedules, and the values that they give.
 
     Parameters

@@ -29,9 +29,9 @@ from sknn.optim import (
     PLATEAU,
     SCHEDULED,
     SCHEDULES,
+    is_full_batch,
     is_torch_scheduler,
     make_schedule,
-    needs_all_rows,
     optimizer_class,
     optimizer_parameters,
     schedule_parameters,
@@ -355,7 +355,7 @@ def _check_optimizer(owner: str, params: dict) -> None:
         shown = repr(optimizer) if isinstance(optimizer, str) else _name(optimizer)
         must = f"be 0 for the optimizer {shown}, which has none"
         _refuse(owner, params, "weight_decay", must)
-    if not needs_all_rows(params["optimizer"]):
+    if not is_full_batch(params["optimizer"]):
         return
     if params["l1"]:
         must = "be 0 for L-BFGS, whose line search needs a smooth loss"

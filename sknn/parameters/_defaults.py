@@ -24,7 +24,7 @@ class DataProperties(NamedTuple):
     takes_weight_decay: bool = True
     plain_gradient: bool = False  # the optimizer is SGD, whose steps do not adapt to the gradient's size
     slows_down: bool = False  # the optimizer is Adagrad, whose steps get smaller by themselves
-    needs_all_rows: bool = False  # the optimizer is L-BFGS, which compares losses of the same rows
+    is_full_batch: bool = False  # the optimizer is L-BFGS, which compares losses of the same rows
     convolves: bool = False  # the built-in network for images
     stream: bool = False  # rows come in chunks, of which the first is all that is known
 
@@ -72,7 +72,7 @@ _PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", 
 
 
 def _n_members(properties: DataProperties, preset: Preset) -> int:
-    if not properties.tabular or properties.needs_all_rows:
+    if not properties.tabular or properties.is_full_batch:
         return 1
     return min(preset.n_members, _look_up(_MEMBERS_BY_COLUMNS, properties.n_columns))
 
@@ -108,7 +108,7 @@ def _weight_decay(properties: DataProperties, preset: Preset) -> float:
 
 
 def _dropout(properties: DataProperties, preset: Preset) -> float:
-    if properties.needs_all_rows:  # a line search cannot follow a loss that changes by itself
+    if properties.is_full_batch:  # a line search cannot follow a loss that changes by itself
         return 0.0
     if properties.tabular:
         return 0.15 if properties.classifies else 0.05
@@ -116,17 +116,17 @@ def _dropout(properties: DataProperties, preset: Preset) -> float:
 
 
 def _lr_schedule(properties: DataProperties, preset: Preset) -> dict | None:
-    return _PACK_SCHEDULES if properties.tabular and not properties.needs_all_rows else None
+    return _PACK_SCHEDULES if properties.tabular and not properties.is_full_batch else None
 
 
 def _batch_size(properties: DataProperties, preset: Preset) -> int:
-    if properties.needs_all_rows:
+    if properties.is_full_batch:
         return properties.n_rows
     return _look_up(_BATCH_SIZES, properties.n_rows)
 
 
 def _learning_rate(properties: DataProperties, preset: Preset) -> float:
-    if properties.needs_all_rows:
+    if properties.is_full_batch:
         return 1.0
     if properties.plain_gradient or properties.slows_down:
         return 5e-2

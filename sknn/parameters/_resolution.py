@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import LRScheduler
 
 from sknn.modules import TabularNet, initializer_for
-from sknn.optim import needs_all_rows, takes_weight_decay
+from sknn.optim import is_full_batch, takes_weight_decay
 from sknn.parameters._checks import check_layer_lists, layer_sizes
 from sknn.parameters._defaults import DataProperties, is_auto, n_bins, numeric_embedding, resolve
 from sknn.parameters._module import architecture_of, is_name, is_tabular
@@ -96,7 +96,7 @@ def _with_parameters(properties: DataProperties, given: Mapping[str, Any]) -> Da
         takes_weight_decay=takes_weight_decay(optimizer),
         plain_gradient=optimizer in ("sgd", torch.optim.SGD),
         slows_down=optimizer in ("adagrad", torch.optim.Adagrad),
-        needs_all_rows=needs_all_rows(optimizer),
+        is_full_batch=is_full_batch(optimizer),
         convolves=is_name(architecture_of(given["module"]), "cnn"),
     )
 
@@ -133,7 +133,7 @@ def _check_together(owner: str, given: Mapping[str, Any], params: dict, properti
             f"The 'lr_schedule_params' parameter of {owner} must be None without a schedule, and lr_schedule is "
             f"{given['lr_schedule']!r} here. Got {params['lr_schedule_params']!r} instead."
         )
-    if properties.needs_all_rows and params["batch_size"] < properties.n_rows:
+    if properties.is_full_batch and params["batch_size"] < properties.n_rows:
         raise InvalidParameterError(
             f"The 'batch_size' parameter of {owner} must be 'auto' for L-BFGS, which needs all rows at once. Got "
             f"{params['batch_size']!r} instead, for {properties.n_rows} rows."

@@ -18,8 +18,8 @@ from sknn.callbacks import (
     MonitorScore,
     ProgressLine,
     SklearnTasks,
-    StopIfFarWorse,
     StopIfNotFinite,
+    StopOnOverfitting,
     TimeLimit,
 )
 from sknn.optim import is_torch_scheduler, torch_scheduler
@@ -28,7 +28,7 @@ from sknn.utils import import_quietly
 
 
 def make_callbacks(
-    estimator, params: ResolvedParams, valid, task: dict, *, has_trained: bool, stops_if_far_worse: bool
+    estimator, params: ResolvedParams, valid, task: dict, *, has_trained: bool, stops_on_overfitting: bool
 ) -> list:
     """Callbacks in the order in which an epoch's end is told to them: check, keep, show, the user's, stop.
 
@@ -46,7 +46,7 @@ def make_callbacks(
         What scikit-learn's callbacks are told about the data.
     has_trained : bool
         Whether training goes on from an earlier fit.
-    stops_if_far_worse : bool
+    stops_on_overfitting : bool
         Whether training may end before its patience is out, where it watches the loss.
     """
     monitor, lower_is_better = monitored_column(params, valid is not None)
@@ -77,8 +77,8 @@ def make_callbacks(
             lower_is_better=lower_is_better,
         )
         callbacks.append(("_early_stopping", stop))
-        if stops_if_far_worse and watched == "valid_loss":
-            callbacks.append(("_stop_if_far_worse", StopIfFarWorse(watched, len(valid.y))))
+        if stops_on_overfitting and watched == "valid_loss":
+            callbacks.append(("_stop_on_overfitting", StopOnOverfitting(watched, len(valid.y))))
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
     return callbacks

@@ -37,10 +37,10 @@ from sknn.optim import (
     FlatParameters,
     Muon,
     Penalty,
-    Plan,
-    adapts,
+    ScheduleRunner,
+    is_adaptive,
     is_elementwise,
-    needs_all_rows,
+    is_full_batch,
     settings_of,
     takes_groups,
 )
@@ -84,7 +84,7 @@ class TrainingNet(NeuralNet):
     target : Target
         What makes predictions of outputs, for scoring callbacks, and combines those of members.
     schedules : dict or None
-        Functions of progress by what they multiply; see `Plan`.
+        Functions of progress by what they multiply; see `ScheduleRunner`.
     penalty : Penalty or None
         Added to the gradient of the loss, not to the losses that are recorded.
     augment : Augment or None
@@ -145,14 +145,14 @@ class TrainingNet(NeuralNet):
         self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
         self._step_listeners = self._own_hooks(_STEP_HOOK)
         self._pass_listeners = self._own_hooks(_PASS_HOOK)
-        self._compares_losses = needs_all_rows(self.optimizer)
+        self._compares_losses = is_full_batch(self.optimizer)
         self._lay_out_parameters()
         if restore is not None:
             restore(self)
         if self.penalty is not None:
             self.penalty.begin(self.module_)
         self._first_rate = self.optimizer_.param_groups[0]["lr"] if self.optimizer_.param_groups else self.lr
-        self.plan: Plan | None = None
+        self.plan: ScheduleRunner | None = None
         self._begun: list[Callback] = []
         with noticing_interrupts():
             try:
@@ -172,7 +172,8 @@ class TrainingNet(NeuralNet):
             with _asking_to_stop():
                 callback.on_train_begin(self, X=self._train, y=None)
         if self.schedules:
-            self.plan = Plan(self.schedules, len(self.get_iterator(self._train, training=True)), self.max_epochs)
+            n_steps = len(self.get_iterator(self._train, training=True))
+            self.plan = ScheduleRunner(self.schedules, n_steps, self.max_epochs)
             self.plan.begin(self.optimizer_, self.module_)
 
     def _end_training(self) -> None:
@@ -197,7 +198,7 @@ class TrainingNet(NeuralNet):
         parameters = list(self.module_.parameters())
         if self.n_members is None or own_groups or not parameters or not is_elementwise(self.optimizer):
             return
-        self._flat = FlatParameters(self.module_, self.lr_factors, adapts(self.optimizer))
+        self._flat = FlatParameters(self.module_, self.lr_factors, is_adaptive(self.optimizer))
         self.initialize_optimizer()
         listens = self._batch_listeners or self._grad_listeners
         if has_hand_gradient(self.module_) and not listens:
@@ -216,7 +217,7 @@ class TrainingNet(NeuralNet):
             for values, *key in flat.segments:
                 grouped.setdefault(tuple(key), []).append(values)
         elif self._may_group():
-            for key, parameter in settings_of(self.module_, self.lr_factors, adapts(self.optimizer)):
+            for key, parameter in settings_of(self.module_, self.lr_factors, is_adaptive(self.optimizer)):
                 grouped.setdefault(key, []).append(parameter)
         else:
             (groups,), kwargs = super().get_params_for_optimizer(prefix, named_parameters)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn, optim
 
-from sknn.optim._fused_adam import DirectAdam, DirectAdamW
+from sknn.optim._fused_adam import FusedAdam, FusedAdamW
 
-PAIRS = [(DirectAdam, optim.Adam), (DirectAdamW, optim.AdamW)]
+PAIRS = [(FusedAdam, optim.Adam), (FusedAdamW, optim.AdamW)]
 
 
 def make_network():
@@ -79,7 +79,7 @@ def test_a_parameter_frozen_for_a_while_keeps_its_step_count(direct, torchs):
 
 def test_step_runs_a_closure_and_returns_its_loss():
     network = make_network()
-    optimizer = DirectAdam(network.parameters(), lr=0.01)
+    optimizer = FusedAdam(network.parameters(), lr=0.01)
 
     def closure():
         optimizer.zero_grad()

@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 
 from sknn import NNRegressor
 from sknn.optim import SCHEDULES, make_schedule, schedule_parameters
-from sknn.optim._schedules import ByEpoch, Plan
+from sknn.optim._schedules import ByEpoch, ScheduleRunner
 
 T = np.linspace(0, 1, 41)[:-1]
 
@@ -51,7 +51,7 @@ def test_drops_count_the_epochs_that_are_run_and_not_those_that_were_planned():
     schedules = {"learning_rate": make_schedule("step", {"step_size": 2, "gamma": 0.5, "warmup": 0.1})}
     layer = torch.nn.Linear(1, 1)
     optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
-    plan = Plan(schedules, steps_per_epoch=5, n_epochs=100)
+    plan = ScheduleRunner(schedules, steps_per_epoch=5, n_epochs=100)
     plan.begin(optimizer, layer)
     found = []
     for step in range(30):

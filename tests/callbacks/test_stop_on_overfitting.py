@@ -1,4 +1,4 @@
-"""Training that overfits beyond doubt is stopped early, and nothing else is."""
+"""Training whose validation loss rises far above its minimum is stopped early, and nothing else is."""
 
 from types import SimpleNamespace
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from sknn import NNClassifier
-from sknn.callbacks import StopIfFarWorse, StopTraining
+from sknn.callbacks import StopOnOverfitting, StopTraining
 from sknn.modules import TabularNet
 
 
 def epochs_until_stop(losses, n_rows=1_000):
-    callback, history = StopIfFarWorse("valid_loss", n_rows), []
+    callback, history = StopOnOverfitting("valid_loss", n_rows), []
     net = SimpleNamespace(history=history)
     callback.on_train_begin(net)
     for loss in losses:
@@ -30,7 +30,7 @@ def epochs_until_stop(losses, n_rows=1_000):
         ([1.0, 0.5, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8], 7),  # the first of equal ones counts
         ([1.0, 0.5, 0.6, 0.7, 0.6, 0.7, 0.6, 0.7, 0.6], 9),  # up and down
         ([1.0, 0.5, 0.6, 0.7, 0.6, 0.62, 0.64, 0.66, 0.7], 8),  # the last four must all rise
-        ([1.0, 0.5, 0.6, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56], 9),  # and be far worse
+        ([1.0, 0.5, 0.6, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56], 9),  # and be far above the best
         ([1.0, 0.5, *np.linspace(0.51, 0.5249, 20)], 22),  # worse by less than 3 % and 0.01
         ([1.0, 0.5, *np.linspace(0.526, 0.53, 20)], 7),
         ([1.0, 0.01, *np.linspace(0.0101, 0.0202, 20)], 22),  # worse by less than 1 % of the first epoch's
@@ -43,7 +43,7 @@ def test_it_stops_where_four_rising_losses_are_far_above_the_best(losses, n_epoc
 
 
 @pytest.mark.parametrize(("n_rows", "n_epochs"), [(10_000, 22), (39_000, 22), (41_000, 7), (400_000, 7)])
-def test_of_many_rows_less_is_far(n_rows, n_epochs):
+def test_the_margin_shrinks_with_many_rows(n_rows, n_epochs):
     losses = [1.0, 0.5, *np.linspace(0.5125, 0.5126, 20)]  # 0.0125 above the best; 0.025 is far for 10,000 rows
     assert epochs_until_stop(losses, n_rows) == n_epochs
 
@@ -56,9 +56,9 @@ def noisy_classes(n_rows=400):
 
 def test_the_rows_are_those_held_out(monkeypatch):
     X, y = noisy_classes(150)
-    seen, begin = [], StopIfFarWorse.on_train_begin
+    seen, begin = [], StopOnOverfitting.on_train_begin
     monkeypatch.setattr(
-        StopIfFarWorse,
+        StopOnOverfitting,
         "on_train_begin",
         lambda self, net, **kwargs: (seen.append(self.n_rows), begin(self, net, **kwargs)),
     )
@@ -80,6 +80,6 @@ def test_a_pack_that_overfits_is_stopped_and_is_the_same_network():
     "params", [{"monitor": "accuracy"}, {"module": "mlp"}, {"module": TabularNet}, {"early_stopping": False}]
 )
 def test_only_the_loss_of_the_tabular_network_is_looked_at(params, monkeypatch):
-    monkeypatch.setattr(StopIfFarWorse, "on_epoch_end", lambda self, net, **kwargs: pytest.fail("it looked"))
+    monkeypatch.setattr(StopOnOverfitting, "on_epoch_end", lambda self, net, **kwargs: pytest.fail("it looked"))
     X, y = noisy_classes(150)
     NNClassifier(max_epochs=3, random_state=0, **params).fit(X, y)

@@ -1,4 +1,4 @@
-"""Stop training where the loss has become so much worse that the rest of a schedule does not lead back."""
+"""Early stopping on overfitting: a validation loss that rises far above its minimum."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from sknn.callbacks._readable import ReadableCallback
 from sknn.callbacks._stop import StopTraining
 
 _EPOCHS_SINCE_BEST = 5
-_EPOCHS_WORSE = 4
-_OF_BEST, _OF_FIRST = 0.03, 0.01
+_EPOCHS_RISING = 4
+_FRACTION_OF_BEST, _FRACTION_OF_FIRST = 0.03, 0.01
 _MANY_ROWS = 10_000
 
 
-class StopIfFarWorse(ReadableCallback):
-    """End training when overfitting is beyond doubt, long before a patience that suits a whole schedule is out.
+class StopOnOverfitting(ReadableCallback):
+    """Stop early when the validation loss has kept rising, far above its minimum.
 
-    That is, at least 5 epochs after the best one, when the last 4 had a loss above that of the best by 3 % of it and
-    1 % of the first epoch's, and it rose from each of them to the next. A loss that goes up and down is noise of a high
-    learning rate, and a learning rate that falls to 0 makes good for that (measured in `docs/defaults.md`). Above
-    10,000 rows both margins shrink as the standard error of the loss does, by sqrt(10,000 / rows).
+    That is, at least 5 epochs after the minimum, when the last 4 losses rise from each to the next and all exceed the
+    minimum by more than 3 % of it plus 1 % of the first epoch's loss. A loss that goes up and down is noise of a high
+    learning rate, which a learning rate that falls to 0 removes (measured in `docs/defaults.md`). Above 10,000
+    validation rows the margin shrinks as the standard error of the loss does, by sqrt(10,000 / rows).
 
     Parameters
     ----------
     monitor : str
         Column of the history with the loss.
     n_rows : int
-        Rows that the loss is a mean of.
+        Validation rows, of which the loss is the mean.
     """
 
     def __init__(self, monitor, n_rows):
@@ -40,10 +40,10 @@ class StopIfFarWorse(ReadableCallback):
         losses = self.losses_
         losses.append(net.history[-1][self.monitor])
         best = min(losses)
-        margin = _OF_BEST * abs(best) + _OF_FIRST * abs(losses[0])
+        margin = _FRACTION_OF_BEST * abs(best) + _FRACTION_OF_FIRST * abs(losses[0])
         limit = best + margin * min((_MANY_ROWS / self.n_rows) ** 0.5, 1)
         since_best = len(losses) - 1 - losses.index(best)
-        last = losses[-_EPOCHS_WORSE:]
+        last = losses[-_EPOCHS_RISING:]
         rising = all(before < after for before, after in pairwise(last))
         if since_best >= _EPOCHS_SINCE_BEST and last[0] > limit and rising:
             raise StopTraining
