@@ -59,4 +59,8 @@ class StopIfNotFinite(Callback):
 
 @torch.no_grad()
 def _all_finite(weights: list[torch.Tensor]) -> bool:
-    return not weights or math.isfinite(torch.stack(torch._foreach_norm(weights)).sum().item())
+    if not weights:
+        return True
+    # one operator for all, which is private to torch
+    norms = torch._foreach_norm(weights) if hasattr(torch, "_foreach_norm") else [weight.norm() for weight in weights]
+    return math.isfinite(torch.stack(norms).sum().item())

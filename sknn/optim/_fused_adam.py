@@ -5,6 +5,9 @@ sorting tensors by device. These subclasses call the same operator on the same s
 results, `state_dict` and learning-rate schedulers are unchanged. They leave out what the training
 loop does not use: step hooks, AMSGrad, capturable and differentiable steps. Nor do they import torch's compiler,
 as its own optimizers do when they are built: that takes longer than many a fit.
+
+The operators are private to torch. `has_fused_operators` tells whether this torch has them; where it has not, torch's
+own optimizers are the fallback.
 """
 
 from __future__ import annotations
@@ -29,8 +32,13 @@ def _uncompiled(method):
     return getattr(method, "__wrapped__", method)
 
 
+def has_fused_operators() -> bool:
+    """Whether this version of torch has the private operators of a fused step."""
+    return hasattr(torch, "_fused_adam_") and hasattr(torch, "_fused_adamw_")
+
+
 class FusedAdam(optim.Adam):
-    """`torch.optim.Adam(fused=True)` with a direct step."""
+    """`torch.optim.Adam(fused=True)` whose step calls the operator directly."""
 
     _counts: Tensor  # the step counts of all parameters, side by side
     _lists: list[_Lists] | None = None  # for each group; None until there is a state
@@ -107,7 +115,7 @@ class FusedAdam(optim.Adam):
 
 
 class FusedAdamW(FusedAdam):
-    """`torch.optim.AdamW(fused=True)` with a direct step."""
+    """`torch.optim.AdamW(fused=True)` whose step calls the operator directly."""
 
     def __init__(self, params, weight_decay: float = 1e-2, **kwargs):
         super().__init__(params, weight_decay=weight_decay, decoupled_weight_decay=True, **kwargs)

@@ -7,7 +7,7 @@ import inspect
 import torch
 from torch import optim
 
-from sknn.optim._fused_adam import FusedAdam, FusedAdamW
+from sknn.optim._fused_adam import FusedAdam, FusedAdamW, has_fused_operators
 from sknn.optim._muon import Muon
 from sknn.utils import import_quietly
 
@@ -23,7 +23,7 @@ OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     "sgd": optim.SGD,
 }
 
-_DIRECT = {optim.Adam: FusedAdam, optim.AdamW: FusedAdamW}
+_FUSED = {optim.Adam: FusedAdam, optim.AdamW: FusedAdamW}
 _FUSED_DEVICES = ("cpu", "cuda", "mps")
 # As scikit-learn's MLP: a step is one that lowers the loss.
 _LBFGS_DEFAULTS = {"line_search_fn": "strong_wolfe"}
@@ -49,7 +49,7 @@ def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | 
 
 def is_elementwise(optimizer: type[optim.Optimizer]) -> bool:
     """Whether a step treats each number on its own, so that parameters can be laid side by side."""
-    return optimizer in {*OPTIMIZERS.values(), *_DIRECT.values()} and optimizer not in (optim.LBFGS, Muon)
+    return optimizer in {*OPTIMIZERS.values(), *_FUSED.values()} and optimizer not in (optim.LBFGS, Muon)
 
 
 def is_adaptive(optimizer: type[optim.Optimizer]) -> bool:
@@ -82,8 +82,8 @@ def make_optimizer(
     if takes_weight_decay(optimizer):
         arguments["weight_decay"] = weight_decay
     plain = not _STEP_VARIANTS & set(params) and device.type in _FUSED_DEVICES
-    if plain and cls in _DIRECT:
-        return _DIRECT[cls], arguments
+    if plain and cls in _FUSED and has_fused_operators():
+        return _FUSED[cls], arguments
     import_quietly("torch._dynamo")  # torch's compiler, which its own optimizers import
     if plain and cls is optim.SGD:
         arguments["fused"] = True

@@ -1,11 +1,14 @@
-"""The direct step against torch's own, bit for bit."""
+"""The fused step against torch's own, bit for bit, and without torch's private operators."""
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn, optim
 
+from sknn import NNRegressor
+from sknn.optim import make_optimizer
 from sknn.optim._fused_adam import FusedAdam, FusedAdamW
 
 PAIRS = [(FusedAdam, optim.Adam), (FusedAdamW, optim.AdamW)]
@@ -31,19 +34,19 @@ def same(first, second):
     return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize(("direct", "torchs"), PAIRS)
+@pytest.mark.parametrize(("fused", "torchs"), PAIRS)
 @pytest.mark.parametrize("options", [{}, {"weight_decay": 0.1, "betas": (0.8, 0.95), "eps": 1e-6}])
-def test_steps_equal_torchs(direct, torchs, options):
+def test_steps_equal_torchs(fused, torchs, options):
     a, b = make_network(), make_network()
-    first = train(a, direct(a.parameters(), lr=0.01, **options), 20)
+    first = train(a, fused(a.parameters(), lr=0.01, **options), 20)
     second = train(b, torchs(b.parameters(), lr=0.01, fused=True, **options), 20)
     assert same(first, second)
 
 
-@pytest.mark.parametrize(("direct", "torchs"), PAIRS)
-def test_schedulers_and_parameter_groups_work(direct, torchs):
+@pytest.mark.parametrize(("fused", "torchs"), PAIRS)
+def test_schedulers_and_parameter_groups_work(fused, torchs):
     results = []
-    for cls, extra in ((direct, {}), (torchs, {"fused": True})):
+    for cls, extra in ((fused, {}), (torchs, {"fused": True})):
         network = make_network()
         groups = [{"params": network[0].parameters(), "lr": 0.1}, {"params": network[2].parameters()}]
         optimizer = cls(groups, lr=0.01, **extra)
@@ -51,10 +54,10 @@ def test_schedulers_and_parameter_groups_work(direct, torchs):
     assert same(*results)
 
 
-@pytest.mark.parametrize(("direct", "torchs"), PAIRS)
-def test_state_goes_over_to_torch_and_back(direct, torchs):
+@pytest.mark.parametrize(("fused", "torchs"), PAIRS)
+def test_state_goes_over_to_torch_and_back(fused, torchs):
     a, b = make_network(), make_network()
-    ours, theirs = direct(a.parameters(), lr=0.01), torchs(b.parameters(), lr=0.01, fused=True)
+    ours, theirs = fused(a.parameters(), lr=0.01), torchs(b.parameters(), lr=0.01, fused=True)
     train(a, ours, 5)
     train(b, theirs, 5)
     state_a, state_b = copy.deepcopy(ours.state_dict()), copy.deepcopy(theirs.state_dict())
@@ -63,10 +66,10 @@ def test_state_goes_over_to_torch_and_back(direct, torchs):
     assert same(train(a, ours, 5, start=5), train(b, theirs, 5, start=5))
 
 
-@pytest.mark.parametrize(("direct", "torchs"), PAIRS)
-def test_a_parameter_frozen_for_a_while_keeps_its_step_count(direct, torchs):
+@pytest.mark.parametrize(("fused", "torchs"), PAIRS)
+def test_a_parameter_frozen_for_a_while_keeps_its_step_count(fused, torchs):
     results = []
-    for cls, extra in ((direct, {}), (torchs, {"fused": True})):
+    for cls, extra in ((fused, {}), (torchs, {"fused": True})):
         network = make_network()
         optimizer = cls(network.parameters(), lr=0.01, **extra)
         for frozen in (False, True, False):
@@ -90,3 +93,16 @@ def test_step_runs_a_closure_and_returns_its_loss():
     before = closure().item()
     assert optimizer.step(closure).item() == before
     assert closure().item() < before
+
+
+@pytest.mark.parametrize("missing", ["_fused_adam_", "_fused_adamw_"])
+@pytest.mark.parametrize(("name", "torchs"), [("adam", optim.Adam), ("adamw", optim.AdamW)])
+def test_a_torch_without_the_operators_trains_by_its_own_optimizers(name, torchs, missing, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    params = {"optimizer": name, "max_epochs": 2, "random_state": 0, "early_stopping": False, "weight_decay": 0.01}
+    expected = NNRegressor("mlp", optimizer_params={"fused": False}, **params).fit(x, x[:, 0])
+    assert make_optimizer(name, {}, weight_decay=0.0, device=torch.device("cpu"))[0] is not torchs
+    monkeypatch.delattr(torch, missing)
+    assert make_optimizer(name, {}, weight_decay=0.0, device=torch.device("cpu"))[0] is torchs
+    net = NNRegressor("mlp", **params).fit(x, x[:, 0])
+    assert np.array_equal(net.predict(x), expected.predict(x))
