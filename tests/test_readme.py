@@ -54,5 +54,5 @@ def test_the_menu_lists_every_name_that_a_parameter_takes():
         assert [name for name in names if f'`"{name}"`' not in menu] == []
     objects = [*sknn.augmentation.__all__, *sknn.callbacks.__all__]
     internal = {"Augment", "Augmentation", "Mixture", "MonitorScore", "ProgressLine", "SklearnTasks"}
-    internal |= {"StopOnOverfitting"}
+    internal |= {"StopOnOverfitting", "hooks_of"}
     assert [name for name in objects if name not in menu and name not in internal] == []

@@ -1,5 +1,6 @@
 """What skorch's callbacks lack. The public ones go into `callbacks=[...]`, beside skorch's own."""
 
+from sknn.callbacks._base import Callback, hooks_of
 from sknn.callbacks._best_weights import BestWeights
 from sknn.callbacks._finite import StopIfNotFinite
 from sknn.callbacks._gradients import ClipGradient, GradientNorm
@@ -15,6 +16,7 @@ from sknn.callbacks._weight_average import WeightAverage
 
 __all__ = [
     "BestWeights",
+    "Callback",
     "ClipGradient",
     "GradientNorm",
     "MaxNorm",
@@ -27,4 +29,5 @@ __all__ = [
     "TimeLimit",
     "Unfreeze",
     "WeightAverage",
+    "hooks_of",
 ]

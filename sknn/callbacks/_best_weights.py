@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-from skorch.callbacks import Callback
+
+from sknn.callbacks._base import Callback
 
 
 class BestWeights(Callback):

@@ -7,8 +7,8 @@ import warnings
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback
 
+from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
 _CAUSES = (

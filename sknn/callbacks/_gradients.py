@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._base import Callback
 from sknn.modules import is_stacked, own_names
 
 
-class GradientNorm(ReadableCallback):
+class GradientNorm(Callback):
     """Record the norm of the gradient, the mean over the steps of an epoch, as `gradient_norm` in the history.
 
     For a pack it is the mean over the members. `TrainingCurveDisplay` shows it.
@@ -41,7 +41,7 @@ class GradientNorm(ReadableCallback):
             net.history.record(name, float(total) / self.n_steps_)
 
 
-class ClipGradient(ReadableCallback):
+class ClipGradient(Callback):
     """Scale the gradient down to a norm of at most c: g ← g·min(1, c / ‖g‖); for a pack that of each member.
 
     Parameters

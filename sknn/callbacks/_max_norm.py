@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._base import Callback
 
 
-class MaxNorm(ReadableCallback):
+class MaxNorm(Callback):
     """After each step, scale the incoming weights of a unit back to a norm of at most c: w ← w·min(1, c / ‖w‖).
 
     Parameters

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
-from skorch.callbacks import Callback
+
+from sknn.callbacks._base import Callback
 
 
 class MonitorScore(Callback):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import sys
 
-from skorch.callbacks import Callback
 from tqdm import tqdm
+
+from sknn.callbacks._base import Callback
 
 _FORMAT = "{desc} {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skorch.callbacks import Callback
-
+from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
 

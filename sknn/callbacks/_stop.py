@@ -10,10 +10,9 @@ class StopTraining(Exception):  # noqa: N818 - no error
 
     Examples
     --------
-    >>> from skorch.callbacks import Callback
     >>> from sklearn.datasets import load_iris
     >>> from sknn import NNClassifier
-    >>> from sknn.callbacks import StopTraining
+    >>> from sknn.callbacks import Callback, StopTraining
     >>> class StopAtLoss(Callback):
     ...     def on_epoch_end(self, net, **kwargs):
     ...         if net.history[-1]["train_loss"] < 0.5:

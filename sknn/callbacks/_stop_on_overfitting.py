@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
 _EPOCHS_SINCE_BEST = 5
@@ -13,7 +13,7 @@ _FRACTION_OF_BEST, _FRACTION_OF_FIRST = 0.03, 0.01
 _MANY_ROWS = 10_000
 
 
-class StopOnOverfitting(ReadableCallback):
+class StopOnOverfitting(Callback):
     """Stop early when the validation loss has kept rising, far above its minimum.
 
     That is, at least 5 epochs after the minimum, when the last 4 losses rise from each to the next and all exceed the

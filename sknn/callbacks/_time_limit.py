@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
 
-class TimeLimit(ReadableCallback):
+class TimeLimit(Callback):
     """End training after the epoch in which the limit would be passed.
 
     Schedules of the learning rate and the like are shortened to the epochs that are left, as soon as it is

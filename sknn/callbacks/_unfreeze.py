@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 
-from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._base import Callback
 from sknn.modules import own_names
 
 
-class Unfreeze(ReadableCallback):
+class Unfreeze(Callback):
     """Let frozen parameters be trained from an epoch on; with several of these, layer after layer.
 
     Parameters

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch.nn.modules.batchnorm import _NormBase
 
-from sknn.callbacks._readable import ReadableCallback
+from sknn.callbacks._base import Callback
 
 
-class WeightAverage(ReadableCallback):
+class WeightAverage(Callback):
     """An average of the weights of past steps, in the place of the last ones.
 
     After each epoch the average is validated, and kept if it is the best; training goes on from where it was.

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from sknn.augmentation import Augment, Mixture
-from sknn.callbacks import StopTraining
+from sknn.callbacks import StopTraining, hooks_of
 from sknn.modules import (
     HandGradient,
     as_columns,
@@ -48,12 +48,6 @@ from sknn.targets import Target, WeightedLoss
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
 from sknn.utils import check_interrupts, generator_states, is_interrupted, noticing_interrupts
-
-_BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
-_GRAD_HOOK = "on_grad_computed"
-# Hooks beside skorch's, which look at no batch and so cost nothing to set up: after each step, and after those of an
-# epoch.
-_STEP_HOOK, _PASS_HOOK = "on_step_end", "on_training_pass_end"
 
 # What a net that is pickled within a hook leaves behind: only training needs it, and not all of it can be pickled.
 _OF_TRAINING = {
@@ -141,10 +135,11 @@ class TrainingNet(NeuralNet):
         self._members_tensor: Tensor | None = None
         self._single_rows = min(self.get_iterator(train, training=True).sizes) == 1
         self._set_training(True)
-        self._batch_listeners = any(self._has_hook(cb, hook) for _, cb in self.callbacks_ for hook in _BATCH_HOOKS)
-        self._grad_listeners = any(self._has_hook(cb, _GRAD_HOOK) for _, cb in self.callbacks_)
-        self._step_listeners = self._own_hooks(_STEP_HOOK)
-        self._pass_listeners = self._own_hooks(_PASS_HOOK)
+        callbacks = [callback for _, callback in self.callbacks_]
+        self._batch_listeners = bool(hooks_of(callbacks, "on_batch_begin", "on_batch_end"))
+        self._grad_listeners = bool(hooks_of(callbacks, "on_grad_computed"))
+        self._step_listeners = hooks_of(callbacks, "on_step_end")
+        self._pass_listeners = hooks_of(callbacks, "on_training_pass_end")
         self._compares_losses = is_full_batch(self.optimizer)
         self._lay_out_parameters()
         if restore is not None:
@@ -290,7 +285,7 @@ class TrainingNet(NeuralNet):
             steps.append(self.train_step_single(batch))
             if self._grad_listeners:
                 parameters = list(self.get_all_learnable_params())
-                self.notify(_GRAD_HOOK, named_parameters=parameters, batch=self._shown(batch), training=True)
+                self.notify("on_grad_computed", named_parameters=parameters, batch=self._shown(batch), training=True)
             return self._objective(steps[-1]["loss"]) if self._compares_losses else steps[-1]["loss"]
 
         if self.plan is not None:
@@ -554,18 +549,10 @@ class TrainingNet(NeuralNet):
         self.history.record_batch(f"{prefix}_loss", loss.item())
         self.history.record_batch(f"{prefix}_batch_size", size)
 
-    def _own_hooks(self, name: str) -> list[Callable]:
-        hooks = [getattr(callback, name, None) for _, callback in self.callbacks_]
-        return [hook for hook in hooks if hook is not None]
-
     def _call(self, hooks: list[Callable]) -> None:
         with _asking_to_stop():
             for hook in hooks:
                 hook(self)
-
-    @staticmethod
-    def _has_hook(callback: Callback, hook: str) -> bool:
-        return getattr(type(callback), hook, None) is not getattr(Callback, hook) or hook in vars(callback)
 
 
 class _Inputs(Rows):
