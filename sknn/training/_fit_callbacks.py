@@ -1,16 +1,10 @@
-"""What watches a fit: the estimators' callbacks around the user's, and the monitored score.
+"""The callbacks of a fit: the estimators' own around the user's.
 
 What each callback does is in `callbacks`; here is which of them a fit needs, and in which order.
 """
 
 from __future__ import annotations
 
-import copy
-import inspect
-from collections.abc import Callable
-
-import numpy as np
-from sklearn.metrics import check_scoring
 from skorch.callbacks import EarlyStopping, LRScheduler
 
 from sknn.callbacks import (
@@ -24,15 +18,16 @@ from sknn.callbacks import (
 )
 from sknn.optim import is_torch_scheduler, torch_scheduler
 from sknn.parameters import ResolvedParams, own_copy, sets_learning_rate
+from sknn.training._scoring import scorer_of_outputs
 from sknn.utils import import_quietly
 
 
 def make_callbacks(
     estimator, params: ResolvedParams, valid, task: dict, *, has_trained: bool, stops_on_overfitting: bool
 ) -> list:
-    """Callbacks in the order in which an epoch's end is told to them: check, keep, show, the user's, stop.
+    """Callbacks in list order, the order of an epoch's end: check, keep, show, the user's, stop.
 
-    A callback that stops training does so by an exception, which those after it do not live to see.
+    One that stops training raises `StopTraining`; those after it are not called for that epoch.
 
     Parameters
     ----------
@@ -92,30 +87,3 @@ def monitored_column(params: ResolvedParams, has_validation: bool) -> tuple[str 
     if isinstance(monitor, str) and monitor == "loss":
         return "valid_loss", True
     return f"valid_{monitor}" if isinstance(monitor, str) else "valid_score", False
-
-
-def scorer_of_outputs(estimator, monitor, valid) -> Callable[[np.ndarray], float]:
-    """A function that scores the network's outputs on the validation rows as the user's scorer would."""
-    scorer = check_scoring(estimator, monitor)
-    weighted = valid.weight is not None and _takes_sample_weight(scorer)
-    weight = {"sample_weight": valid.weight} if weighted else {}
-    view = copy.copy(estimator)
-    table = valid.table if isinstance(monitor, str) else valid.table.copy()  # a scorer of the user's may write into it
-
-    def score(outputs: np.ndarray) -> float:
-        view._known_outputs = (table, outputs.copy())
-        try:
-            return scorer(view, table, valid.y.copy(), **weight)
-        except ValueError as error:
-            error.add_note(
-                f"It comes from monitor={monitor!r} on the {len(valid.y)} validation rows. They may lack a class; "
-                "choose another monitor, or other validation rows."
-            )
-            raise
-
-    return score
-
-
-def _takes_sample_weight(scorer) -> bool:
-    function = getattr(scorer, "_score_func", scorer)
-    return "sample_weight" in inspect.signature(function).parameters

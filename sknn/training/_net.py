@@ -47,6 +47,7 @@ from sknn.optim import (
 from sknn.targets import Target, WeightedLoss
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
+from sknn.training._scoring import ScoringMethods
 from sknn.utils import check_interrupts, generator_states, is_interrupted, noticing_interrupts
 
 # What a net that is pickled within a hook leaves behind: only training needs it, and not all of it can be pickled.
@@ -57,7 +58,7 @@ _OF_TRAINING = {
 }  # fmt: skip
 
 
-class TrainingNet(NeuralNet):
+class TrainingNet(ScoringMethods, NeuralNet):
     """Train a module on `Rows`.
 
     Departs from skorch's loop in six ways: batches are slices of tensors, the loss of an epoch is read from the
@@ -419,7 +420,7 @@ class TrainingNet(NeuralNet):
 
     def outputs_on_held_out(self) -> np.ndarray:
         """The outputs of the network as it is now on the validation rows."""
-        return self._outputs(self.valid)
+        return self.outputs_for(self.valid)
 
     def outputs_are_finite(self) -> bool:
         """Whether the network as it is now gives finite outputs for some training rows."""
@@ -444,16 +445,6 @@ class TrainingNet(NeuralNet):
         with torch.no_grad():
             return self.infer(inputs, shared=True).cpu().numpy()
 
-    def predict_proba(self, X):
-        return self.target.predict_proba(self._outputs(X))
-
-    def predict(self, X):
-        return self.target.predict(self._outputs(X))
-
-    def score(self, X, y):
-        """What scikit-learn's estimators score by; skorch's scoring callbacks ask for it."""
-        return self.target.score(self._outputs(X), np.asarray(y), None)
-
     def __getstate__(self):
         """What predicts, with the history; without the rows, callbacks and tools of the training in progress."""
         kept = object.__new__(type(self))
@@ -466,16 +457,12 @@ class TrainingNet(NeuralNet):
         super().__setstate__(state)
         self.module = self.module_
 
-    @property
-    def classes_(self):
-        return self.target.classes
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "regressor" if self.target.classes is None else "classifier"
         return tags
 
-    def _outputs(self, X) -> np.ndarray:
+    def outputs_for(self, X) -> np.ndarray:
         outputs = [as_columns(output, self.criterion_.n_outputs) for output in self.forward_iter(X)]
         return torch.cat(outputs).detach().cpu().numpy()
 
