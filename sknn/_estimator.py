@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -74,6 +75,7 @@ from sknn.preprocessing import (
     make_encoder,
     make_stream_encoder,
     row_shapes,
+    take_rows,
     with_names,
 )
 from sknn.pretrained import Pretrained
@@ -94,6 +96,7 @@ from sknn.utils import (
     all_or_nothing,
     all_seeded,
     draw_seed,
+    draws,
     fresh_random_state,
     limited_to,
     seed_unset,
@@ -293,7 +296,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The parameters with Python's numbers in the place of numpy's, once they are found to be valid."""
         owner, params = type(self).__name__, python_numbers(self.get_params(deep=False))
         validate_parameter_constraints(self._parameter_constraints, params, owner)
-        check_params(owner, params)
+        with self._own_parts_seeded(params, 0, torch.device("cpu")):  # some are tried out
+            check_params(owner, params)
         return params
 
     def _resolve(self, given: dict, data: TrainingData, n_rows: int, *, has_validation: bool, resume: bool):
@@ -376,26 +380,25 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._seeds = Seeds(*(draw_seed(random_state) for _ in Seeds._fields))
         for name in ("oof_prediction_", "oof_score_"):  # of other rows
             self.__dict__.pop(name, None)
-        parts = split_rows(
-            sample,
-            held_out,
-            owner=type(self).__name__,
-            validation_split=params["validation_split"],
-            early_stopping=params["early_stopping"],
-            n_members=params["n_members"],
-            follows_folds=params.was_auto("n_members") and not has_own_members(params["module"]),
-            preprocessing=params["preprocessing"],
-            classes=self._class_codes(sample.y),
-            seed=self._seeds.split,
-        )
-        params = params | parts.resolved(params)
-        rows = self._prepare(sample, parts, params, resume=resume, classes=classes)
+        with self._own_parts_seeded(params, self._seeds.encoder, params["device"]):
+            parts = split_rows(
+                sample,
+                held_out,
+                owner=type(self).__name__,
+                validation_split=params["validation_split"],
+                early_stopping=params["early_stopping"],
+                n_members=params["n_members"],
+                follows_folds=params.was_auto("n_members") and not has_own_members(params["module"]),
+                preprocessing=params["preprocessing"],
+                classes=self._class_codes(sample.y),
+                seed=self._seeds.split,
+            )
+            params = params | parts.resolved(params)
+            rows = self._prepare(sample, parts, params, resume=resume, classes=classes)
         task = self._begin_task(parts.train, params)
         earlier = self.history_ if resume else pd.DataFrame()
         seed = self._seeds.dropout + len(earlier)
-        # The built-in parts draw from a generator of their own; others may draw from those of the process.
-        own = has_own_parts(params) or hasattr(self, "_skl_callbacks")
-        with all_seeded(seed, params["device"]) if own else nullcontext():
+        with self._own_parts_seeded(params, seed, params["device"]):
             net = self._make_net(task, parts.valid, params, n_before=len(earlier))
             try:
                 self._run(net, rows, params, seed)
@@ -411,6 +414,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._look_at_held_out(net, parts, n_rows=sample.n_passed)
         self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
         return self
+
+    def _own_parts_seeded(self, params: Mapping[str, Any], seed: int, device: torch.device):
+        """A block in which what the user's own parts draw from the generators of the process follows `seed`."""
+        own = has_own_parts(params) or hasattr(self, "_skl_callbacks")
+        return all_seeded(seed, device) if own else nullcontext()
 
     def _forget(self) -> None:
         """Remove what makes the estimator a fitted one."""
@@ -428,6 +436,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._target = self._make_target(sample.y, parts.train, params, classes)
             self.encoder_ = self._make_encoder(params, isinstance(sample.table, Inputs), self._seeds.encoder)
         encoded = self._encode(parts, resume=resume)
+        self._encoder_draws = has_own_parts(params) and draws(
+            lambda: self.encoder_.encode(take_rows(parts.train.table, slice(2))), params["device"]
+        )
         if not resume:
             shaping = self._shaping_rows(encoded[0])
             weight = parts.train.weight if shaping is encoded[0] else None
@@ -635,8 +646,8 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.loss_curve_ = history["train_loss"].tolist()
         monitor, _ = monitored_column(params, net.valid is not None)
         self.validation_scores_ = None if monitor is None else history[monitor].tolist()
-        draws = has_own_parts(params) and net.draws_to_predict()
-        self._prediction_seed = self._seeds.dropout if draws else None
+        draws_to_predict = has_own_parts(params) and (self._encoder_draws or net.draws_to_predict())
+        self._prediction_seed = self._seeds.dropout if draws_to_predict else None
         self._optimizer_state = None
         if keep_optimizer:
             self._optimizer_state = _kind(net.optimizer_), net.optimizer_.state_dict()["state"]

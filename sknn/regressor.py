@@ -182,6 +182,9 @@ class NNRegressor(RegressorMixin, BaseNN):
     random_state : int, RandomState instance or None, default=None
         Determines the held-out rows, the initial weights, the order of rows and dropout. The same
         int gives the same bits, whatever runs beside it; global random state is left alone.
+        Parts of your own (a function, or an object of a class from outside of sknn, scikit-learn and `torch.optim`,
+        in any parameter) may draw from the global generators: these are seeded for the fit and restored, and such fits
+        run one at a time.
     device : str or torch.device, default="auto"
         Where to train: "cpu", "cuda", "mps" ... "auto": "cuda" if there is one, else "cpu".
     verbose : int, default=0

@@ -7,8 +7,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.metrics import make_scorer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import Callback
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from sknn import LearningRateFinder, NNClassifier, NNFeatures, NNRegressor
 from sknn.augmentation import Augment, Augmentation
@@ -249,9 +254,39 @@ class Projected(nn.CrossEntropyLoss):
         return super().forward(output * self.scale, target)
 
 
+class Jitter(TransformerMixin, BaseEstimator):
+    """Draws when it is fitted."""
+
+    def fit(self, X, y=None):
+        self.scale_ = 1 + np.random.rand() + random.random() + torch.rand(1).item()
+        return self
+
+    def transform(self, X):
+        return X * self.scale_
+
+
+class RandomHalf:
+    """A splitter that knows no random_state."""
+
+    def split(self, X, y=None, groups=None):
+        order = np.random.permutation(len(X))
+        yield order[:60], order[60:]
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 1
+
+
 @pytest.mark.parametrize(
     "params",
     [
+        {"preprocessing": Jitter()},
+        {"preprocessing": make_pipeline(StandardScaler(), Jitter())},
+        {"preprocessing": FunctionTransformer(lambda X: X * (1 + np.random.rand() + random.random()))},
+        {"preprocessing": FunctionTransformer(lambda X: X + np.random.rand(*X.shape)), "n_members": 3},
+        {"validation_split": RandomHalf()},
+        {"monitor": lambda estimator, X, y: np.random.rand()},
+        {"monitor": make_scorer(lambda y, predicted: random.random())},
+        {"lr_schedule": LambdaLR, "lr_schedule_params": {"lr_lambda": lambda epoch: 0.5 + np.random.rand()}},
         {"activation": nn.RReLU},
         {"activation": Noise},
         {"preset": "fast", "module": "tabular", "activation": nn.RReLU},

@@ -14,7 +14,6 @@ from sknn.parameters._defaults import RULES, STREAM_ROWS, DataProperties, is_aut
 from sknn.parameters._module import (
     architecture_of,
     has_own_members,
-    has_own_parts,
     is_data_dependent,
     is_name,
     is_tabular,
@@ -22,6 +21,7 @@ from sknn.parameters._module import (
     takes_images,
 )
 from sknn.parameters._nested import get_parts, own_copy, set_parts, split_nested
+from sknn.parameters._own_parts import has_own_parts
 from sknn.parameters._resolution import ResolvedParams, resolve_params, sets_learning_rate
 
 __all__ = [

@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from numbers import Number
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from sknn.modules import MODULES, TabularNet
 from sknn.pretrained import Pretrained
-
-
-def has_own_parts(params: Mapping[str, Any]) -> bool:
-    """Whether a part of a fit is not built in, so that it may draw from generators of the process."""
-    if not isinstance(params["module"], str):
-        return True
-    named = ("activation", "loss", "optimizer", "weight_init", "lr_schedule", "monitor")
-    parts = [params[name] for name in (*named, "module_params", "augmentation", "callbacks")]
-    return not all(_is_built_in(part) for part in _flat(parts))
-
-
-def _flat(parts) -> Iterator[Any]:
-    """Single objects of nested lists and dicts."""
-    for part in parts:
-        if isinstance(part, list | tuple | dict):
-            yield from _flat(part.values() if isinstance(part, dict) else part)
-        else:
-            yield part
-
-
-def _is_built_in(part) -> bool:
-    if part is None or isinstance(part, str | Number | np.ndarray):
-        return True
-    return str(getattr(part, "__module__", "")).startswith(("sknn.", "torch.optim."))
 
 
 def is_data_dependent(params: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ from sknn.targets import Target, WeightedLoss
 from sknn.training._data import Rows, TensorBatches
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
 from sknn.training._scoring import ScoringMethods
-from sknn.utils import check_interrupts, generator_states, is_interrupted, noticing_interrupts
+from sknn.utils import check_interrupts, draws, is_interrupted, noticing_interrupts
 
 # What a net that is pickled within a hook leaves behind: only training needs it, and not all of it can be pickled.
 _OF_TRAINING = {
@@ -433,9 +433,7 @@ class TrainingNet(ScoringMethods, NeuralNet):
         """Whether the network draws random numbers in evaluation too; in a block in which generators are restored."""
         rows = self._train.rows if isinstance(self._train, PackedRows) else self._train
         inputs, _, _ = rows.take(slice(2))
-        before = generator_states(rows.device)
-        self.evaluation_step((inputs, None))
-        return generator_states(rows.device) != before
+        return draws(lambda: self.evaluation_step((inputs, None)), rows.device)
 
     def member_outputs(self, n_rows: int = 2_000) -> np.ndarray:
         """Outputs (K, n, n_outputs) of all members on some of the training rows."""

@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import numpy as np
@@ -78,6 +79,13 @@ def generator_states(device: torch.device) -> tuple:
     if device.type in ("cuda", "mps"):
         of_torch.append(torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.mps.get_rng_state())
     return random.getstate(), pickle.dumps(of_numpy), *(state.numpy().tobytes() for state in of_torch)
+
+
+def draws(call: Callable[[], object], device: torch.device) -> bool:
+    """Whether a call draws from global generators; for a block of `all_seeded`, which restores them."""
+    before = generator_states(device)
+    call()
+    return generator_states(device) != before
 
 
 @contextmanager
