@@ -1,13 +1,9 @@
-"""Encoded rows as tensors, and the batches cut from them.
-
-A network of this size takes less time for a step than a DataLoader for handing over a batch, so
-rows stay in memory and batches are slices of tensors. Nothing here shuffles by global state.
-"""
+"""Encoded rows as tensors, which stay in memory. Batches of them are cut in `_batches`."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,8 +12,6 @@ from skorch.dataset import Dataset
 from torch import Tensor
 
 from sknn.preprocessing import Encoded, Inputs
-
-CHUNK_BYTES = 16 << 20  # rows gathered at a time for the batches that follow
 
 
 class Rows(Dataset):
@@ -88,57 +82,6 @@ class Rows(Dataset):
         return inputs, self.target[rows], None if self.weight is None else self.weight[rows]
 
 
-class TensorBatches:
-    """Batches of a `Rows`, each epoch in a new order. The in-memory place of a DataLoader.
-
-    Yields `(inputs, (target, weight))`: a dict of tensors, then the pair that the loss needs.
-
-    Parameters
-    ----------
-    dataset : Rows
-    batch_size : int
-        Rows a batch; the last batch of an epoch may be smaller. A last row on its own joins the
-        batch before, because batch normalisation has no statistics of a single row.
-    shuffle : bool, default=False
-    generator : torch.Generator or None
-        CPU generator that draws the order.
-    """
-
-    def __init__(
-        self,
-        dataset: Rows,
-        batch_size: int,
-        shuffle: bool = False,
-        generator: torch.Generator | None = None,
-    ):
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.generator = generator
-        self._rows_at_once = batch_size * max(1, CHUNK_BYTES // (dataset.row_bytes() * batch_size))
-
-    @property
-    def sizes(self) -> list[int]:
-        """Rows of each batch."""
-        return batch_sizes(len(self.dataset), self.batch_size)
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]]:
-        data, size = self.dataset, self.batch_size
-        n_rows = len(data)
-        order = None
-        if self.shuffle and n_rows > size:
-            order = torch.randperm(n_rows, generator=self.generator)
-        starts = [start for start in range(0, n_rows, self._rows_at_once) if start == 0 or start < n_rows - 1]
-        for start, stop in zip(starts, [*starts[1:], n_rows], strict=True):
-            rows: slice | Tensor = slice(start, stop)
-            if order is not None:
-                rows = order[rows] if data.is_sparse else order[rows].to(data.device, non_blocking=True)
-            yield from _split(*data.take(rows), size)
-
-
 class _AsWritable:
     """The same memory, said to be writable: torch warns of other arrays. Nothing here writes into a user's rows."""
 
@@ -186,18 +129,3 @@ def _take(value, rows, device: torch.device) -> Tensor:
     if isinstance(value, Tensor):
         return value[rows] if isinstance(rows, slice) else value.index_select(0, rows)
     return dense(value[rows if isinstance(rows, slice) else rows.numpy()], device)
-
-
-def batch_sizes(n_rows: int, size: int) -> list[int]:
-    whole, rest = divmod(n_rows, size)
-    if rest == 1 and whole:
-        return [size] * (whole - 1) + [size + 1]
-    return [size] * whole + [rest] * (rest > 0)
-
-
-def _split(inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, size: int):
-    sizes = batch_sizes(len(target), size)
-    columns = [value.split(sizes) for value in inputs.values()]
-    weights = [None] * len(sizes) if weight is None else weight.split(sizes)
-    for *values, y, w in zip(*columns, target.split(sizes), weights, strict=True):
-        yield dict(zip(inputs, values, strict=True)), (y, w)

@@ -45,7 +45,8 @@ from sknn.optim import (
     takes_groups,
 )
 from sknn.targets import Target, WeightedLoss
-from sknn.training._data import Rows, TensorBatches
+from sknn.training._batches import TensorBatches
+from sknn.training._data import Rows
 from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
 from sknn.training._scoring import ScoringMethods
 from sknn.utils import check_interrupts, draws, is_interrupted, noticing_interrupts

@@ -12,9 +12,8 @@ import torch
 from skorch.dataset import Dataset
 from torch import Tensor
 
-from sknn.training._data import CHUNK_BYTES, Rows, as_tensor, batch_sizes
-
-Batch = tuple[dict[str, Tensor], tuple[Tensor, Tensor | None]]
+from sknn.training._batches import CHUNK_BYTES, Batch, batch_sizes, split
+from sknn.training._data import Rows, as_tensor
 
 
 class PackedRows(Dataset):
@@ -166,22 +165,14 @@ class PackedBatches:
             if present is not None:
                 here = present[:, part].to(data.device)
                 weight = here * scale if weight is None else weight * (here * scale)
-            yield from _split(inputs, target, weight, sizes, None if here is None else here > 0)
+            which = [None] * len(sizes) if here is None else (here > 0).split(sizes, 1)
+            batches = split(inputs, target, weight, sizes, batch_axis=1)
+            for (values, of_rows), of_members in zip(batches, which, strict=True):
+                own = MemberInputs(values)
+                own.present = of_members
+                yield own, of_rows
 
 
 def _filled(values: Tensor, size: int) -> Tensor:
     """Values from the start again until there are `size`."""
     return values if len(values) == size else values.repeat(-(-size // len(values)))[:size]
-
-
-def _split(
-    inputs: dict[str, Tensor], target: Tensor, weight: Tensor | None, sizes: list[int], present: Tensor | None
-) -> Iterator[Batch]:
-    columns = [value.split(sizes, 1) for value in inputs.values()]
-    targets = target.split(sizes, 1)
-    weights = [None] * len(targets) if weight is None else weight.split(sizes, 1)
-    which = [None] * len(targets) if present is None else present.split(sizes, 1)
-    for *values, y, w, rows in zip(*columns, targets, weights, which, strict=True):
-        batch = MemberInputs(zip(inputs, values, strict=True))
-        batch.present = rows
-        yield batch, (y, w)
