@@ -33,7 +33,7 @@ from sknn.model_selection import (
     split_rows,
     warn_of_shared_groups,
 )
-from sknn.modules import TabularNet, drawing_from, embeds_categories, n_members_of
+from sknn.modules import TabularNet, embeds_categories, n_members_of
 from sknn.optim import Penalty, is_full_batch, make_optimizer
 from sknn.parameters import (
     CONSTRAINTS,
@@ -100,7 +100,6 @@ from sknn.utils import (
     fresh_random_state,
     limited_to,
     seed_unset,
-    threads_for,
     torch_seeded,
     usual_settings,
 )
@@ -399,9 +398,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         earlier = self.history_ if resume else pd.DataFrame()
         seed = self._seeds.dropout + len(earlier)
         with self._own_parts_seeded(params, seed, params["device"]):
-            net = self._make_net(task, parts.valid, params, n_before=len(earlier))
+            net = self._make_net(rows, task, parts.valid, params, n_before=len(earlier))
             try:
-                self._run(net, rows, params, seed)
+                net.run(restore=self._restore_optimizer)
             except KeyboardInterrupt:
                 self._finish(net, params, earlier, keep_optimizer=False)
                 raise
@@ -559,7 +558,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         with torch_seeded(seed + 1, params["device"]):
             module.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
 
-    def _make_net(self, task: dict, valid: TrainingData | None, params: ResolvedParams, n_before: int) -> TrainingNet:
+    def _make_net(
+        self, rows, task: dict, valid: TrainingData | None, params: ResolvedParams, n_before: int
+    ) -> TrainingNet:
         pretrained = pretrained_of(params["module"])
         optimizer, optimizer_params = make_optimizer(
             params["optimizer"],
@@ -571,6 +572,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.module_,
             self._target.make_criterion(),
             target=self._target,
+            train=rows[0],
+            valid=rows[1],
+            seed=self._seeds.dropout + n_before,
             schedules=schedule_functions(params),
             penalty=Penalty(params["l1"], params["l2"]) if params["l1"] or params["l2"] else None,
             augment=Augment(params["augmentation"], self._seeds.order + n_before) if params["augmentation"] else None,
@@ -610,20 +614,6 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         context.call_on_fit_task_begin(estimator=self, **task)
         return task
 
-    def _run(self, net: TrainingNet, rows: tuple[Rows, Rows | None], params: ResolvedParams, seed: int) -> None:
-        n_parameters = sum(p.numel() for p in self.module_.parameters())
-        device = params["device"]
-        with (
-            limited_to(threads_for(n_parameters, min(params["batch_size"], len(rows[0])))),
-            drawing_from(torch.Generator(device).manual_seed(seed)),
-        ):
-            self.module_.to(device)
-            net.initialize()
-            try:
-                net.run(*rows, restore=self._restore_optimizer)
-            finally:
-                self.module_.eval()
-
     def _restore_optimizer(self, net: TrainingNet) -> None:
         """The state of an optimizer of the same kind; its learning rate and the like are those of today."""
         kind, state = self._optimizer_state or (None, None)
@@ -658,7 +648,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if parts.valid is None or not hasattr(self, "history_"):
             return
         valid = parts.valid
-        outputs = net.outputs_on_held_out()
+        outputs = net.outputs_for(net.valid)
         members = net.member_outputs() if parts.is_cross_fitted else None
         predicted = self._target.calibrate(outputs, valid.y, valid.weight, members)
         if not parts.is_cross_fitted:

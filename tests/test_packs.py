@@ -313,7 +313,7 @@ def test_flat_parameters_take_the_steps_of_groups(cls, monkeypatch):
     """Parameters side by side and the gradient by hand against torch's gradient and optimizer."""
     X, y = data(cls)
     fast = quick(cls, dropout=0).fit(X, y)
-    monkeypatch.setattr("sknn.training._loop.is_elementwise", lambda optimizer: False)
+    monkeypatch.setattr("sknn.training._optimizer.is_elementwise", lambda optimizer: False)
     plain = quick(cls, dropout=0).fit(X, y)
     np.testing.assert_allclose(outputs(fast, X), outputs(plain, X), rtol=1e-3, atol=1e-4)
 

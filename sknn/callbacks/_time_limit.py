@@ -36,8 +36,8 @@ class TimeLimit(Callback):
         affordable = int(max(left, 0) / max(now - self.epoch_start_, 1e-9))
         if affordable < self.last_epoch_ - epoch:
             self.last_epoch_ = epoch + affordable
-            plan = getattr(net, "plan", None)
-            if plan is not None and affordable:
-                plan.finish_in(affordable * net.history[-1]["train_batch_count"])
+            schedule = net.state.schedule
+            if schedule is not None and affordable:
+                schedule.finish_in(affordable * net.history[-1]["train_batch_count"])
         if epoch >= self.last_epoch_:
             raise StopTraining

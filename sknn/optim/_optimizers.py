@@ -64,6 +64,12 @@ def is_full_batch(optimizer: str | type[optim.Optimizer]) -> bool:
     return isinstance(cls, type) and issubclass(cls, optim.LBFGS)
 
 
+def needs_closure(optimizer: type[optim.Optimizer]) -> bool:
+    """Whether a step may evaluate the loss again: L-BFGS does, and so may an optimizer of the user's own."""
+    is_known = isinstance(optimizer, type) and optimizer.__module__.startswith(("torch.optim.", "sknn.optim."))
+    return not is_known or is_full_batch(optimizer)
+
+
 def takes_groups(optimizer: type[optim.Optimizer]) -> bool:
     """Whether parameters may have learning rates of their own."""
     return not (isinstance(optimizer, type) and issubclass(optimizer, optim.LBFGS))

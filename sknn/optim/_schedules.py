@@ -155,6 +155,8 @@ class ScheduleRunner:
         self.progress = 0.0
         self.factor = 1.0  # on the learning rate, apart from its schedule
         self.n_steps, self.steps_per_epoch = 0, max(1, steps_per_epoch)  # taken
+        self.groups: list[tuple[dict, float, float | None]] = []
+        self.droppers: list[tuple[nn.Module, str, float]] = []
         self._step = 1 / (self.steps_per_epoch * n_epochs)
 
     def begin(self, optimizer: Optimizer, module: nn.Module) -> None:

@@ -3,7 +3,8 @@
 from sknn.training._data import Rows, dense, merge_repeats, to_tensors
 from sknn.training._fit_callbacks import make_callbacks, monitored_column
 from sknn.training._inference import block_rows, network_outputs
-from sknn.training._loop import TrainingNet, held_out_outputs
+from sknn.training._loop import TrainingNet
+from sknn.training._net_outputs import held_out_outputs
 from sknn.training._network import (
     build_network,
     check_takes_several,

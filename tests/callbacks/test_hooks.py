@@ -181,7 +181,7 @@ def test_a_batch_has_a_target_for_each_row(cls, network, hook):
         inputs, y = batch
         assert inputs["x_num"].shape == (len(y), 3)
         assert y_pred is None or len(y_pred) == len(y)
-        known = {(*row,): target for row, target in zip(np.float32(net._train.X["x_num"]), net._train.y, strict=True)}
+        known = {(*row,): target for row, target in zip(np.float32(net.train.X["x_num"]), net.train.y, strict=True)}
         if kwargs.get("training"):
             assert [known[(*row,)] for row in np.float32(inputs["x_num"])] == list(y)
 
@@ -194,7 +194,7 @@ def test_a_batch_has_a_target_for_each_row(cls, network, hook):
 @pytest.mark.parametrize("hook", HOOKS[:-1])
 def test_predicting_in_a_hook_does_not_change_training(cls, network, hook):
     def predict(net, **kwargs):
-        net.predict(net._train)
+        net.predict(net.train)
         net.predict(net.valid)
 
     params = {"dropout": 0.3, "early_stopping": True}
@@ -226,7 +226,7 @@ def test_a_net_pickled_in_a_hook_predicts_the_same(case, hook):
         data = pickle.dumps(net)
         sizes.append((len(data), sum(p.numel() for p in net.module_.parameters())))
         for other in (pickle.loads(data), copy.deepcopy(net)):
-            for rows in (net.valid, net._train, net.valid.X):
+            for rows in (net.valid, net.train, net.valid.X):
                 assert np.allclose(other.predict(rows), net.predict(rows), rtol=1e-5)  # weights lie elsewhere in memory
             assert other.history == net.history
 

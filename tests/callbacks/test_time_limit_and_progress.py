@@ -15,7 +15,7 @@ def test_training_stops_before_the_epoch_that_would_pass_the_limit(monkeypatch, 
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(module.time, "perf_counter", lambda: clock.now)
     callback, epochs = TimeLimit(limit), []
-    net = SimpleNamespace(max_epochs=100, history=epochs)
+    net = SimpleNamespace(max_epochs=100, history=epochs, state=SimpleNamespace(schedule=None))
 
     def train():
         callback.on_train_begin(net)

@@ -33,27 +33,27 @@ def rows(values, weight=None):
     return Rows(Encoded(np.zeros((len(values), 1), np.float32)), target, weight, CPU, decode=lambda y: y)
 
 
-def make_net(**params):
+def run_net(train, valid=None, **params):
     defaults = {"max_epochs": 1, "batch_size": 2, "lr": 0.0, "optimizer": torch.optim.SGD, "device": "cpu"}
     loss = WeightedLoss(nn.functional.mse_loss, 1)
     target = SimpleNamespace(predict=lambda outputs: outputs)
-    return TrainingNet(Constant(), loss, target=target, **(defaults | params)).initialize()
+    return TrainingNet(Constant(), loss, target=target, train=train, valid=valid, **(defaults | params)).run()
 
 
 def test_the_epochs_loss_is_the_mean_over_rows_and_not_over_batches():
-    net = make_net(batch_size=3, iterator_valid__batch_size=3).run(rows([1, 1, 1, 2, 2]), rows([3, 0, 0, 1, 1]))
+    net = run_net(rows([1, 1, 1, 2, 2]), rows([3, 0, 0, 1, 1]), batch_size=3, iterator_valid__batch_size=3)
     assert net.history[-1]["train_loss"] == pytest.approx((3 * 1 + 2 * 4) / 5)
     assert net.history[-1]["valid_loss"] == pytest.approx((9 + 2 * 1) / 5)
     assert net.history[-1]["train_batch_count"] == 2
 
 
 def test_the_epochs_loss_is_weighted():
-    net = make_net(batch_size=10).run(rows([1, 2], weight=[0.5, 1.5]), None)
+    net = run_net(rows([1, 2], weight=[0.5, 1.5]), batch_size=10)
     assert net.history[-1]["train_loss"] == pytest.approx((0.5 * 1 + 1.5 * 4) / 2)
 
 
 def test_best_flags_follow_the_lowest_loss():
-    net = make_net(batch_size=10, max_epochs=4, lr=1.2).run(rows([1.0]), None)  # overshoots more and more
+    net = run_net(rows([1.0]), batch_size=10, max_epochs=4, lr=1.2)  # overshoots more and more
     losses = [row["train_loss"] for row in net.history]
     assert losses == sorted(losses)
     assert [row["train_loss_best"] for row in net.history] == [True, False, False, False]
@@ -66,7 +66,7 @@ def test_batch_hooks_see_every_batch_with_its_targets():
         def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
             seen.append((training, batch[1].ravel().tolist(), loss.item()))
 
-    make_net(callbacks=[Watch()], iterator_valid__batch_size=2).run(rows([1, 2]), rows([3]))
+    run_net(rows([1, 2]), rows([3]), callbacks=[Watch()], iterator_valid__batch_size=2)
     assert seen == [(True, [1.0, 2.0], 2.5), (False, [3.0], 9.0)]
 
 
@@ -76,9 +76,9 @@ def test_gradients_reach_callbacks_before_the_step():
             for _, parameter in named_parameters:
                 parameter.grad.mul_(0.5)
 
-    plain, halved = make_net(lr=0.1, batch_size=10), make_net(lr=0.1, batch_size=10, callbacks=[Halve()])
-    for net in (plain, halved):
-        net.run(rows([1.0, 1.0]), None)
+    plain, halved = (
+        run_net(rows([1.0, 1.0]), lr=0.1, batch_size=10, callbacks=callbacks) for callbacks in (None, [Halve()])
+    )
     assert plain.module_.value.item() == pytest.approx(0.1 * 2)
     assert halved.module_.value.item() == pytest.approx(0.1)
 
@@ -90,13 +90,12 @@ def test_validation_neither_trains_nor_changes_the_mode_of_training():
         def on_batch_begin(self, net, training=None, **kwargs):
             modes.append((training, net.module_.training))
 
-    net = make_net(callbacks=[Watch()], max_epochs=2, iterator_valid__batch_size=2)
-    net.run(rows([1, 2]), rows([3]))
+    net = run_net(rows([1, 2]), rows([3]), callbacks=[Watch()], max_epochs=2, iterator_valid__batch_size=2)
     assert modes == [(True, True), (False, False)] * 2
     assert net.valid_outputs().tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.LBFGS, partial(torch.optim.LBFGS, max_iter=5)])
 def test_optimizers_with_a_closure_find_the_minimum(optimizer):
-    net = make_net(optimizer=optimizer, lr=1.0, batch_size=10).run(rows([1, 2, 6]), None)
+    net = run_net(rows([1, 2, 6]), optimizer=optimizer, lr=1.0, batch_size=10)
     assert net.module_.value.item() == pytest.approx(3, abs=1e-3)

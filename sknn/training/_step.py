@@ -1,0 +1,149 @@
+"""One training step: the gradient of a batch, automatic or in closed form, and the optimizer's step.
+
+Which batches there are, and when training ends, is up to the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from skorch import NeuralNet
+from torch import Tensor
+
+from sknn.augmentation import Mixture
+from sknn.modules import call_module, current_generator
+from sknn.optim import is_full_batch, needs_closure
+from sknn.targets import WeightedLoss
+from sknn.training._batches import Batch
+
+Evaluated = dict[str, Tensor]  # "loss" and "y_pred" of a batch
+
+
+class TrainingStep:
+    """Called with a batch, trains on it and returns the loss and the outputs from before the step.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Owns the module, the loss, the optimizer, the penalty and the augmentation, and the state of the run.
+    """
+
+    def __init__(self, net: NeuralNet):
+        self.net, self.state = net, net.state
+        self.module, self.criterion = net.module_, net.criterion_
+        self.penalty, self.augment = net.penalty, net.augment
+        self.n_members: int | None = net.n_members
+        self.batch_axis = 0 if self.n_members is None else 1
+        self.is_full_batch, self.needs_closure = is_full_batch(net.optimizer), needs_closure(net.optimizer)
+        self.gradient = self._automatic_gradient if self.state.manual is None else self._manual_gradient
+        self._loss_gradient: Tensor | None = None
+
+    def __call__(self, batch: Batch) -> Evaluated:
+        if self.state.schedule is not None:
+            self.state.schedule.take_step()
+        if self.needs_closure:
+            evaluated: list[Evaluated] = []
+            self.net.optimizer_.step(lambda: self._evaluate(batch, evaluated))
+            found = evaluated[0]
+        else:
+            found = self.gradient(batch)
+            self._end_gradient(batch)
+            self.net.optimizer_.step()
+        if self.penalty is not None:
+            self.penalty.end_step()
+        for parameter, value in self.state.frozen:
+            parameter.data.copy_(value)
+        if self.state.on_step_end:
+            self.net.call_hooks(self.state.on_step_end)
+        return found
+
+    def _evaluate(self, batch: Batch, evaluated: list[Evaluated]) -> Tensor:
+        """The optimizer's closure: the gradient once more, and what it is the gradient of."""
+        evaluated.append(self.gradient(batch))
+        self._end_gradient(batch)
+        loss = evaluated[-1]["loss"]
+        if not self.is_full_batch:
+            return loss
+        total = loss.detach() * (self.n_members or 1)  # the sum over members, penalised, is what a line search compares
+        return total if self.penalty is None else total + self.penalty.value()
+
+    def _end_gradient(self, batch: Batch) -> None:
+        if self.penalty is not None:
+            self.penalty.add_gradient()
+        if self.state.hears_gradients:
+            parameters = list(self.net.get_all_learnable_params())
+            shown = self.net.shown(batch)
+            self.net.notify("on_grad_computed", named_parameters=parameters, training=True, **shown)
+
+    def _automatic_gradient(self, batch: Batch) -> Evaluated:
+        inputs, target, mixture = self._prepare(batch)
+        if self.state.flat is None:
+            self.net.optimizer_.zero_grad(set_to_none=True)
+        else:
+            self.state.flat.zero_grad()
+        output = call_module(self.module, inputs)
+        loss = batch_loss(self.criterion, output, target, self.n_members, mixture)
+        if not loss.requires_grad:
+            frozen = [name for name, parameter in self.module.named_parameters() if not parameter.requires_grad]
+            raise ValueError(
+                "The loss must depend on a parameter that is trained. Of the module's parameters are frozen: "
+                f"{', '.join(frozen) or 'none'}. Freeze fewer, or let the module's outputs depend on others."
+            )
+        loss.backward(self._gradient_of_loss(loss))
+        return {"loss": loss, "y_pred": output}
+
+    def _manual_gradient(self, batch: Batch) -> Evaluated:
+        inputs, target, mixture = self._prepare(batch)
+        manual = self.state.manual
+        output = manual.forward(inputs["x_num"], inputs.get("x_cat"))
+        gradient_of = self.criterion.gradient if mixture is None else None
+        if gradient_of is not None and output.shape[-1] == self.criterion.n_outputs:
+            with torch.no_grad():
+                loss, gradient = gradient_of(output, *target)
+        else:
+            output.requires_grad_()
+            loss = batch_loss(self.criterion, output, target, self.n_members, mixture)
+            (gradient,) = torch.autograd.grad(loss, output, self._gradient_of_loss(loss))
+        manual.backward(gradient)
+        return {"loss": loss, "y_pred": output}
+
+    def _prepare(self, batch: Batch) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor | None], Mixture | None]:
+        """Augmented inputs, with targets and weights; and training mode, which a callback that predicts has left."""
+        if not self.module.training:
+            self.net._set_training(True)
+        inputs, target = batch
+        if self.augment is None:
+            return inputs, target, None
+        inputs, mixture = self.augment(inputs, current_generator(), self.batch_axis)
+        return inputs, target, mixture
+
+    def _gradient_of_loss(self, loss: Tensor) -> Tensor | None:
+        """The loss is a mean over members; its gradient times their number is that of each one's own loss."""
+        if self.n_members is not None and self._loss_gradient is None:
+            self._loss_gradient = torch.full_like(loss, self.n_members)
+        return self._loss_gradient
+
+
+def batch_loss(
+    criterion: WeightedLoss,
+    output: Tensor,
+    target: Sequence,
+    n_members: int | None,
+    mixture: Mixture | None = None,
+) -> Tensor:
+    """Mean loss of a batch; of an ensemble the mean over its members, of mixed rows that of both their targets.
+
+    `target` is a pair of targets and weights, or None for those.
+    """
+    y, weight = target
+    if mixture is not None:
+        axis = 0 if n_members is None else 1
+        partners = [None if value is None else value.index_select(axis, mixture.partner) for value in target]
+        other = batch_loss(criterion, output, partners, n_members)
+        return mixture.share * batch_loss(criterion, output, target, n_members) + (1 - mixture.share) * other
+    if n_members is not None:  # (K, B, ...) -> (K * B, ...)
+        output, y = output.flatten(0, 1), y.flatten(0, 1)
+        weight = None if weight is None else weight.flatten()
+    # forward, not the call: what nn.Module adds to it takes longer than the weighting
+    return criterion.forward(output, y, weight)
