@@ -47,7 +47,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sknn import NNClassifier
-from sknn.modules import TabularNet, drawing_from
+from sknn.modules import TabularNet
 from sknn.optim import make_optimizer
 from sknn.optim._schedules import flat_cosine, one_cycle
 from sknn.preprocessing import Encoded
@@ -223,18 +223,12 @@ def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
     rows = Rows(encoded, rng.integers(0, 2, n), None, torch.device("cpu"), lambda codes: codes)
     optimizer, params = make_optimizer("adamw", {"betas": (0.9, 0.95)}, weight_decay=0.2, device=torch.device("cpu"))
     target = ClassTarget(find_loss("cross_entropy", ClassTarget), {}, labels=np.arange(2))
-    net = TrainingNet(make_pack(n_members), target.make_criterion(), target=target, optimizer=optimizer, lr=1e-3,
-                      max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
+    members = PackedRows(rows, [np.arange(n)] * n_members)
+    net = TrainingNet(make_pack(n_members), target.make_criterion(), target=target, train=members, valid=None,
+                      optimizer=optimizer, lr=1e-3, max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
                       schedules={"learning_rate": one_cycle, "dropout": flat_cosine},
                       **{f"optimizer__{name}": value for name, value in params.items()})  # fmt: skip
-    members = PackedRows(rows, [np.arange(n)] * n_members)
-
-    def call():
-        with drawing_from(torch.Generator().manual_seed(0)):
-            net.initialize()
-            net.run(members, None)
-
-    return call
+    return net.run
 
 
 def steps_of(forward: Callable, optimizer: torch.optim.Optimizer, n_rows: int, n_steps: int, decay=None) -> Callable:

@@ -112,6 +112,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         """Train until `max_epochs` or until a callback stops it. `restore` may give the optimizer an earlier state."""
         n_parameters = sum(parameter.numel() for parameter in self.module.parameters())
         with limited_to(threads_for(n_parameters, min(self.batch_size, len(self.train)))), noticing_interrupts():
+            self.state = None  # type: ignore[assignment] # of an earlier run
             self.initialize()
             with self.state.drawing():
                 try:
