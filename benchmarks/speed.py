@@ -52,7 +52,7 @@ from sknn.optim import make_optimizer
 from sknn.optim._schedules import flat_cosine, one_cycle
 from sknn.preprocessing import Encoded
 from sknn.targets import ClassTarget, find_loss
-from sknn.training import PackedRows, Rows, TrainingNet
+from sknn.training import EnsembleRows, Rows, TrainingNet
 
 N_CLASSES = 3
 # rows, features, hidden layers, batch size, epochs
@@ -223,7 +223,7 @@ def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
     rows = Rows(encoded, rng.integers(0, 2, n), None, torch.device("cpu"), lambda codes: codes)
     optimizer, params = make_optimizer("adamw", {"betas": (0.9, 0.95)}, weight_decay=0.2, device=torch.device("cpu"))
     target = ClassTarget(find_loss("cross_entropy", ClassTarget), {}, labels=np.arange(2))
-    members = PackedRows(rows, [np.arange(n)] * n_members)
+    members = EnsembleRows(rows, [np.arange(n)] * n_members)
     net = TrainingNet(make_pack(n_members), target.make_criterion(), target=target, train=members, valid=None,
                       optimizer=optimizer, lr=1e-3, max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
                       schedules={"learning_rate": one_cycle, "dropout": flat_cosine},

@@ -33,7 +33,7 @@ from sknn.model_selection import (
     split_rows,
     warn_of_shared_groups,
 )
-from sknn.modules import TabularNet, embeds_categories, n_members_of
+from sknn.modules import TabularNet, embeds_categories, is_ensemble, n_members_of
 from sknn.optim import Penalty, is_full_batch, make_optimizer
 from sknn.parameters import (
     CONSTRAINTS,
@@ -81,7 +81,7 @@ from sknn.preprocessing import (
 from sknn.pretrained import Pretrained
 from sknn.targets import Target
 from sknn.training import (
-    PackedRows,
+    EnsembleRows,
     Rows,
     TrainingNet,
     block_rows,
@@ -525,14 +525,14 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self._seen_weight / (self._seen_rows * n_merged / n_rows)
 
     def _packed(self, rows: tuple[Rows, Rows | None], parts: TrainValidationSplit):
-        """For a pack the rows of each member."""
-        n_members = n_members_of(self.module_)
-        if n_members is None:
+        """For an ensemble the rows of each member."""
+        if not is_ensemble(self.module_):
             return rows
+        n_members = n_members_of(self.module_)
         packed = []
         for part, members, held_out in zip(rows, (parts.train_rows, parts.valid_rows), (False, True), strict=True):
             if part is not None:
-                part = PackedRows(part, members or [np.arange(len(part))] * n_members, held_out)
+                part = EnsembleRows(part, members or [np.arange(len(part))] * n_members, held_out)
             packed.append(part)
         return tuple(packed)
 
@@ -594,7 +594,7 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             ),
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
-            iterator_valid__batch_size=block_rows(self.encoder_, n_members_of(self.module_) or 1),
+            iterator_valid__batch_size=block_rows(self.encoder_, n_members_of(self.module_)),
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
             **({"iterator_train__shuffle": True} | (params["net_params"] or {})),
         )

@@ -42,8 +42,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         `x_cat` (B, C) of the categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
-        "tabular" takes `numeric_embedding` ("piecewise_linear", "steps", "periodic" or None; by default the first up
-        to 256 columns), its `n_bins` (16; for "steps" 16 up to 1,500 rows, else 32) and the other
+        "tabular" takes `numeric_embedding` ("piecewise_linear", "thermometer", "periodic" or None; by default the first
+        up to 256 columns), its `n_bins` (16; for "thermometer" 16 up to 1,500 rows, else 32) and the other
         options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and "cnn" those of their classes, such as
         `normalization` ("batch"; but for "cnn" also "layer").
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"

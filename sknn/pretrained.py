@@ -5,13 +5,12 @@ from __future__ import annotations
 import fnmatch
 from numbers import Real
 from pathlib import Path
-from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from sknn.modules import Members, StackedMembers, is_of_head, load_weights, own_names, renew_head
+from sknn.modules import is_of_head, load_weights, n_outputs_of, renew_head
 
 
 class Pretrained(BaseEstimator):
@@ -141,7 +140,7 @@ class Pretrained(BaseEstimator):
         if self.network is None:
             left = load_weights(module, self._weights())
         renews = self.new_head is True or (self.new_head == "auto" and not self._has_classes(classes))
-        n_found = _n_outputs(module)
+        n_found = n_outputs_of(module)
         fits = n_found == n_outputs or (n_found == 1 and n_outputs == 2 and classes is not None)
         if renews or (self.network is not None and self.new_head == "auto" and not fits):
             module = renew_head(module, n_outputs)
@@ -161,9 +160,8 @@ class Pretrained(BaseEstimator):
     def lr_factors(self, module: nn.Module) -> dict[str, float]:
         """Factors on the learning rate by names of parameters."""
         factors: dict[str, float] = {}
-        single: Any = module.one_member() if isinstance(module, Members | StackedMembers) else module
-        for name, own in own_names(module).items():
-            fits = [f for pattern, f in (self.learning_rates or {}).items() if self._matches(single, own, [pattern])]
+        for name, _ in module.named_parameters():
+            fits = [f for pattern, f in (self.learning_rates or {}).items() if self._matches(module, name, [pattern])]
             factors |= {name: float(fits[0])} if fits else {}
         return factors
 
@@ -201,11 +199,3 @@ class Pretrained(BaseEstimator):
                 "Reading a .safetensors file needs the extra: pip install 'sknn[safetensors]'."
             ) from error
         return load_file(path)
-
-
-def _n_outputs(module: Any) -> int | None:
-    """Outputs of the last layer, if it is a linear one."""
-    if hasattr(module, "biases"):
-        return module.biases[-1].shape[1]
-    linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
-    return linear[-1].out_features if linear else None

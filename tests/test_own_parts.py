@@ -169,7 +169,6 @@ def test_a_loss_that_works_in_place_is_as_good_as_one_that_does_not(params, weig
         lambda activation: MLP(3, 2, hidden_layer_sizes=[4], activation=activation),
         lambda activation: ResNet(3, 2, hidden_layer_sizes=[4], width=4, activation=activation, normalization=None),
         lambda activation: TabularNet(3, 2, n_members=2, hidden_layer_sizes=[4], activation=activation),
-        lambda activation: TabularNet(3, 2, activation=activation, hidden_layer_sizes=[4], parametric_activation=True),
     ],
 )
 def test_an_activation_may_work_in_place(make):

@@ -44,7 +44,7 @@ def changed(before, after):
 
 HEADS = {
     "mlp": {"layers.6.weight", "layers.6.bias"},
-    "tabular": {"weights.2", "biases.2"},
+    "tabular": {"layers.6.weight", "layers.6.bias"},
 }
 
 
@@ -191,9 +191,9 @@ def test_features_are_what_the_last_layer_is_given(known, module, n_features):
     features = NNFeatures(FrozenEstimator(net)).fit(X).transform(X)
     assert features.shape == (40, n_features)
     if module == "tabular":
-        weight, bias = net.module_.weights[-1].detach(), net.module_.biases[-1].detach()
+        head = net.module_.layers[-1]
         stacked = torch.from_numpy(features).view(40, 8, 96).permute(1, 2, 0)
-        logits = net._target.combine((weight @ stacked + bias).transpose(1, 2).numpy())
+        logits = net._target.combine(head(stacked).transpose(1, 2).detach().numpy())
     else:
         head = [part for part in net.module_.modules() if isinstance(part, nn.Linear)][-1]
         logits = head(torch.from_numpy(features)).detach().numpy()

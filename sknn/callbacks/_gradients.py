@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from sknn.callbacks._base import Callback
-from sknn.modules import is_stacked, own_names
+from sknn.modules import own_axes
 
 
 class GradientNorm(Callback):
     """Record the norm of the gradient, the mean over the steps of an epoch, as `gradient_norm` in the history.
 
-    For a pack it is the mean over the members. `TrainingCurveDisplay` shows it.
+    For an ensemble it is the mean over the members. `TrainingCurveDisplay` shows it.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class GradientNorm(Callback):
 
 
 class ClipGradient(Callback):
-    """Scale the gradient down to a norm of at most c: g ← g·min(1, c / ‖g‖); for a pack that of each member.
+    """Scale the gradient down to a norm of at most c: g ← g·min(1, c / ‖g‖); for an ensemble that of each member.
 
     Parameters
     ----------
@@ -65,43 +65,26 @@ class ClipGradient(Callback):
     def on_grad_computed(self, net, named_parameters, **kwargs):
         squares = _squares(net, named_parameters)
         norm = torch.stack(list(squares.values())).sum(0).sqrt()
-        factor = (self.max_norm / norm.clamp_(min=1e-12)).clamp_(max=1.0)  # () or (K,)
-        for name, parameter in named_parameters:
+        factor = (self.max_norm / norm.clamp_(min=1e-12)).clamp_(max=1.0)  # (K,)
+        axes = own_axes(net.module_)
+        for _, parameter in named_parameters:
             if parameter.grad is None:
                 continue
-            if net.n_members is None:
-                parameter.grad.mul_(factor)
-            elif not is_stacked(net.module_):
-                parameter.grad.mul_(factor[_member(name)])
-            elif _has_members(parameter, net.n_members):
+            if axes.get(parameter):
                 parameter.grad.mul_(factor.view(-1, *[1] * (parameter.ndim - 1)))
-            else:  # shared by all
+            else:  # common to the members
                 parameter.grad.mul_(factor.mean())
 
 
 def _squares(net, named_parameters) -> dict[str, Tensor]:
-    """Sums of squares of each parameter's gradient by its name in a single network, for a pack (K,) of each member."""
-    names, k = own_names(net.module_), net.n_members
+    """Sums of squares (K,) of each parameter's gradient for each member; a single network has one."""
+    axes = own_axes(net.module_)
     found: dict[str, Tensor] = {}
     for name, parameter in named_parameters:
-        grad, own = parameter.grad, names.get(name.removeprefix("module."), name)
-        if grad is None:
+        if parameter.grad is None:
             continue
-        if k is None:
-            found[own] = grad.square().sum()
-        elif not is_stacked(net.module_):  # the members are modules of their own
-            found.setdefault(own, grad.new_zeros(k))[_member(name)] = grad.square().sum()
-        elif _has_members(parameter, k):
-            found[own] = grad.square().flatten(1).sum(1)
-        else:  # what members share counts for each
-            found[own] = grad.square().sum().expand(k)
+        square = parameter.grad.square()
+        is_wide = axes.get(parameter)  # what members share counts for each
+        square = square.reshape(len(square), -1).sum(1) if is_wide else square.sum().expand(net.n_members)
+        found[name.removeprefix("module.")] = square
     return found
-
-
-def _member(name: str) -> int:
-    """Of a parameter "members.k.<name>"."""
-    return int(name.partition("members.")[2].partition(".")[0])
-
-
-def _has_members(parameter: Tensor, n_members: int) -> bool:
-    return parameter.ndim > 1 and parameter.shape[0] == n_members

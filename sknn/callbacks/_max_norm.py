@@ -6,6 +6,9 @@ import torch
 from torch import nn
 
 from sknn.callbacks._base import Callback
+from sknn.modules import EnsembleLinear, own_axes
+
+_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, EnsembleLinear)
 
 
 class MaxNorm(Callback):
@@ -14,7 +17,7 @@ class MaxNorm(Callback):
     Parameters
     ----------
     max_norm : float, default=3.0
-        c, for linear and convolutional layers and the layers of a pack; the last layer too.
+        c, for linear and convolutional layers, of each member of an ensemble; the last layer too.
 
     References
     ----------
@@ -44,11 +47,8 @@ class MaxNorm(Callback):
 
 def _incoming(module: nn.Module):
     """Each weight, and the axes along which a unit's incoming weights lie."""
-    stacked = getattr(module, "weights", None)
-    if isinstance(stacked, nn.ParameterList):  # of a pack, (K, out, in)
-        for weight in stacked:
-            if weight.ndim >= 3:
-                yield weight, tuple(range(2, weight.ndim))
+    axes = own_axes(module)
     for part in module.modules():
-        if isinstance(part, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            yield part.weight, tuple(range(1, part.weight.ndim))
+        weight = part._parameters.get("weight") if isinstance(part, _WEIGHTED) else None
+        if weight is not None:
+            yield weight, tuple(range(axes[weight] + 1, weight.ndim))

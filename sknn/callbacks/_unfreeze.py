@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 
 from sknn.callbacks._base import Callback
-from sknn.modules import own_names
 
 
 class Unfreeze(Callback):
@@ -39,11 +38,10 @@ class Unfreeze(Callback):
 
     def on_train_begin(self, net, **kwargs):
         patterns = [self.patterns] if isinstance(self.patterns, str) else list(self.patterns)
-        names = own_names(net.module_)
-        fits = {name for name, own in names.items() if any(fnmatch.fnmatchcase(own, pattern) for pattern in patterns)}
+        names = [name for name, _ in net.module_.named_parameters()]
+        fits = {name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
         if not fits:
-            known = list(dict.fromkeys(names.values()))
-            raise ValueError(f"No parameter's name fits patterns={self.patterns!r}. The names are {known}.")
+            raise ValueError(f"No parameter's name fits patterns={self.patterns!r}. The names are {names}.")
         self.names_ = fits
 
     def on_epoch_begin(self, net, **kwargs):

@@ -1,13 +1,6 @@
 """The layers of a network as a table: what each of them gives, and how many parameters it has.
 
-Layers are found by watching a forward pass, so that any module can be shown. One whose layers are no modules of
-their own, such as a pack with stacked weights, may say more by two optional methods:
-
-`own_layers()`
-    An iterable of (name, type, output shape with "B" for the rows, parameters, submodule before whose call
-    it comes or None) with an entry for each layer that is made of the module's own parameters.
-`one_member()`
-    A network like each of the `n_members` that a module holds.
+Layers are found by watching a forward pass, so that any module can be shown.
 """
 
 from __future__ import annotations
@@ -21,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from sknn.modules import call_module
+from sknn.modules import call_module, n_members_of, single_network
 
 _N_ROWS = (2, 3)  # of the two passes: a size that changes between them depends on the rows
 _HEADER = ["Layer", "Type", "Output", "Parameters", "Trainable"]
@@ -96,16 +89,6 @@ class _Row(NamedTuple):
     trainable: int
 
 
-class _OwnLayer(NamedTuple):
-    """A layer that is made of parameters which a module owns itself."""
-
-    name: str
-    type: str
-    shape: tuple | None
-    parameters: list[nn.Parameter]
-    before: nn.Module | None = None  # the submodule before whose call it comes; None: after all of them
-
-
 def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> Summary:
     """Watch a network at work on a few rows, and list its layers.
 
@@ -114,7 +97,7 @@ def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> S
     Parameters
     ----------
     module : nn.Module
-        A network, or a pack of them.
+        A network, or an ensemble of them.
     inputs : dict of Tensor of shape (n_rows, ...)
         At least one row, as the network takes them.
     n_outputs : int
@@ -141,11 +124,7 @@ def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> S
     Total                          50         50
     Size: 200 B (parameters and buffers). B: rows of a batch.
     """
-    parameters = list(module.parameters())
-    one_member, n_members = getattr(module, "one_member", None), getattr(module, "n_members", 1)
-    shown = one_member() if one_member else module
-    if one_member and n_members * _count(shown.parameters()) != _count(parameters):
-        shown = module  # members differ
+    parameters, shown, n_members = list(module.parameters()), single_network(module), n_members_of(module)
     rows = _rows(shown, inputs)
     if shown is not module:
         rows = [_times(n_members, row) for row in rows]
@@ -160,7 +139,7 @@ def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> S
 
 
 def _times(n_members: int, row: _Row) -> _Row:
-    """The row of one member as that of all of them."""
+    """A network's row as that of all members of an ensemble."""
     shape = row.output_shape.replace("(", f"({n_members}, ", 1)
     kind = _of_members(n_members, row.type)
     return _Row(row.name, kind, shape, n_members * row.parameters, n_members * row.trainable)
@@ -173,24 +152,18 @@ class _Calls:
     """Which modules a forward pass calls, in which order, and the shape of what they give, at their first call."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[nn.Module, bool]] = []  # a module, and whether it begins or ends
-        self.shapes: dict[nn.Module, tuple[int, ...]] = {}
+        self.shapes: dict[nn.Module, tuple[int, ...]] = {}  # in the order in which the calls begin
         self.callers: set[nn.Module] = set()  # those that call others
-        self._begun: set[nn.Module] = set()
         self._running: list[nn.Module] = []
 
     def begin(self, module: nn.Module, args) -> None:
         self.callers.update(self._running[-1:])
         self._running.append(module)
-        if module not in self._begun:
-            self._begun.add(module)
-            self.events.append((module, True))
+        self.shapes.setdefault(module, ())
 
     def end(self, module: nn.Module, args, output) -> None:
         self._running.pop()
-        if module not in self.shapes:
-            self.shapes[module] = _shape_of(output)
-            self.events.append((module, False))
+        self.shapes[module] = self.shapes[module] or _shape_of(output)
 
 
 def _watch(module: nn.Module, inputs: dict[str, Tensor], n_rows: int) -> _Calls:
@@ -240,63 +213,39 @@ def _shape_of(output: Any) -> tuple[int, ...]:
 
 
 def _rows(module: nn.Module, inputs: dict[str, Tensor]) -> list[_Row]:
-    """A row for each module that calls no other, and for the layers that others are made of themselves."""
+    """A row for each module that calls no other, and for each parameter of those that do."""
     calls, with_more_rows = (_watch(module, inputs, n_rows) for n_rows in _N_ROWS)
-    table = _Table(module)
-    own: dict[nn.Module, list[_OwnLayer]] = {}  # layers to come, of modules that have begun
-    for part, begins in calls.events:
-        if not begins:
-            table.add_own(part, own.pop(part, []))
+    names = {part: name or "module" for name, part in module.named_modules()}
+    rows: list[_Row] = []
+    counted: set[nn.Parameter] = set()  # in the first of their rows
+
+    def add(name: str, kind: str, shape: str, parameters: Iterable[nn.Parameter]) -> None:
+        new = [parameter for parameter in parameters if parameter not in counted]
+        kind += " (shared)" if len(new) < len(list(parameters)) else ""
+        rows.append(_Row(name, kind, shape, _count(new), _count_trained(new)))
+        counted.update(new)
+
+    for part, few in calls.shapes.items():
+        if part not in calls.callers:
+            shape = _text(_by_rows(few, with_more_rows.shapes.get(part, ())))
+            add(names[part], type(part).__name__, shape, list(part.parameters()))
             continue
-        for owner, layers in own.items():
-            n_due = max((i for i, layer in enumerate(layers, start=1) if layer.before is part), default=0)
-            table.add_own(owner, layers[:n_due])
-            del layers[:n_due]
-        own_layers = getattr(part, "own_layers", None)
-        if own_layers is not None:
-            own[part] = [_OwnLayer(*layer) for layer in own_layers()]
-        elif part in calls.callers:
-            table.add_own(part, _as_they_are(part))
-        else:
-            shape = _by_rows(calls.shapes[part], with_more_rows.shapes.get(part, ()))
-            table.add(table.names[part], type(part).__name__, _text(shape), list(part.parameters()))
-    for part in module.modules():
-        rest = [parameter for parameter in part.parameters(recurse=False) if parameter not in table.counted]
+        for name, parameter in _own_parameters(part):
+            full_name = name if part is module else f"{names[part]}.{name}"
+            add(full_name, f"Parameter {_text(parameter.shape)}", "", [parameter])
+    for part in names:
+        rest = [parameter for parameter in part.parameters(recurse=False) if parameter not in counted]
         if rest:
-            table.add(table.names[part], type(part).__name__, "not called", rest)
-    return table.rows
+            add(names[part], type(part).__name__, "not called", rest)
+    return rows
 
 
-class _Table:
-    """Rows in the making; a parameter counts in the first of its rows."""
-
-    def __init__(self, module: nn.Module):
-        self.module = module
-        self.names = {part: name or "module" for name, part in module.named_modules()}
-        self.rows: list[_Row] = []
-        self.counted: set[nn.Parameter] = set()
-
-    def add(self, name: str, kind: str, shape: str, parameters: list[nn.Parameter]) -> None:
-        new = [parameter for parameter in parameters if parameter not in self.counted]
-        kind += " (shared)" if len(new) < len(parameters) else ""
-        self.rows.append(_Row(name, kind, shape, _count(new), _count_trained(new)))
-        self.counted.update(new)
-
-    def add_own(self, owner: nn.Module, layers: list[_OwnLayer]) -> None:
-        prefix = "" if owner is self.module else f"{self.names[owner]}."
-        for layer in layers:
-            self.add(
-                prefix + layer.name, layer.type, "" if layer.shape is None else _text(layer.shape), layer.parameters
-            )
-
-
-def _as_they_are(owner: nn.Module) -> list[_OwnLayer]:
-    """Parameters of a module that does not say what they stand for."""
-    named = list(owner.named_parameters(recurse=False))
-    for name, child in owner.named_children():
+def _own_parameters(part: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Those of the module itself, by their names, and in its lists."""
+    yield from part.named_parameters(recurse=False)
+    for name, child in part.named_children():
         if isinstance(child, nn.ParameterList | nn.ParameterDict):
-            named += child.named_parameters(name)
-    return [_OwnLayer(name, f"Parameter {_text(value.shape)}", None, [value]) for name, value in named]
+            yield from child.named_parameters(name)
 
 
 def _by_rows(few: tuple[int, ...], more: tuple[int, ...]) -> list:

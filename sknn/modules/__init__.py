@@ -1,32 +1,43 @@
 """Networks. Torch only: no scikit-learn, no skorch, no pandas."""
 
+from sknn.modules._backbone import Backbone
 from sknn.modules._build import (
     MODULES,
     as_columns,
+    build_ensemble,
     build_module,
-    build_pack,
     call_module,
     embeds_categories,
+    is_of_linear_layers,
     module_params_of,
     try_out,
 )
 from sknn.modules._cnn import CNN
-from sknn.modules._head import Backbone, is_of_head, load_weights, renew_head
-from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
-from sknn.modules._members import (
-    Members,
-    StackedMembers,
-    is_stacked,
+from sknn.modules._ensemble import (
+    SequentialEnsemble,
+    VmapEnsemble,
+    batch_axis_of,
+    is_ensemble,
     n_members_of,
-    names_outside_hidden,
-    own_names,
+    own_axes,
+    single_network,
     tensor_of,
 )
-from sknn.modules._mlp import ACTIVATIONS, MLP, NORMALIZATIONS, CategoryEmbedding, Dropout, LinearNet
+from sknn.modules._head import is_of_head, load_weights, n_outputs_of, names_outside_hidden, renew_head
+from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
+from sknn.modules._layers import (
+    ACTIVATIONS,
+    NORMALIZATIONS,
+    CategoryEmbedding,
+    Dropout,
+    EnsembleEmbedding,
+    EnsembleLinear,
+)
+from sknn.modules._manual_backward import ManualBackward, has_manual_backward
+from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
 from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet
-from sknn.modules._tabular_gradient import HandGradient, has_hand_gradient
 
 __all__ = [
     "ACTIVATIONS",
@@ -39,31 +50,37 @@ __all__ = [
     "Backbone",
     "CategoryEmbedding",
     "Dropout",
-    "HandGradient",
+    "EnsembleEmbedding",
+    "EnsembleLinear",
     "LinearNet",
-    "Members",
+    "ManualBackward",
     "ResNet",
-    "StackedMembers",
+    "SequentialEnsemble",
     "TabularNet",
+    "VmapEnsemble",
     "as_columns",
+    "batch_axis_of",
+    "build_ensemble",
     "build_module",
-    "build_pack",
     "call_module",
     "current_generator",
     "drawing_from",
     "embeds_categories",
-    "has_hand_gradient",
+    "has_manual_backward",
     "initialize",
     "initializer_for",
+    "is_ensemble",
     "is_of_head",
-    "is_stacked",
+    "is_of_linear_layers",
     "load_weights",
     "module_params_of",
     "n_members_of",
+    "n_outputs_of",
     "names_outside_hidden",
-    "own_names",
+    "own_axes",
     "renew_head",
     "scale_to_unit_variance",
+    "single_network",
     "tensor_of",
     "try_out",
 ]

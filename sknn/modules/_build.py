@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from sknn.modules._cnn import CNN
-from sknn.modules._members import Members, StackedMembers, pack, tensor_of
+from sknn.modules._ensemble import ModuleEnsemble, ensemble, tensor_of
+from sknn.modules._head import last_linear, renew_head
 from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._resnet import ResNet
 from sknn.modules._tabular import TabularNet
@@ -125,20 +126,10 @@ def _check_names(module: nn.Module, inputs: dict[str, Tensor]) -> None:
         ) from error
 
 
-def build_pack(
-    members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int, *, may_replace_head: bool = False
-) -> nn.Module:
-    """One module of several networks, each tried out; inputs (B, ...) are a few rows."""
-    for k, member in enumerate(members):
-        with warnings.catch_warnings():
-            if k:  # the first one has warned
-                warnings.simplefilter("ignore")
-            try_out(member, inputs, n_outputs, may_replace_head=may_replace_head)
-    return pack(members, _call_for_columns(n_outputs), inputs)
-
-
-def _call_for_columns(n_outputs: int):
-    return functools.partial(_outputs_of, n_outputs)
+def build_ensemble(members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int) -> nn.Module:
+    """One module of several networks that have been tried out; inputs (B, ...) are a few rows."""
+    with _noting(f"The networks were to be members of an ensemble, n_members={len(members)}."):
+        return ensemble(members, functools.partial(_outputs_of, n_outputs), inputs)
 
 
 def _outputs_of(n_outputs: int, module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
@@ -189,15 +180,20 @@ def has_columns(output: Tensor, n_outputs: int, allow_single_logit: bool = True)
     return output.shape[1] == n_outputs or (allow_single_logit and output.shape[1] == 1 and n_outputs == 2)
 
 
+def is_of_linear_layers(module: nn.Module) -> bool:
+    """Whether it is one of the built-in networks of linear layers alone, which gain nothing from a second thread."""
+    return isinstance(module, TabularNet | MLP | ResNet)
+
+
 def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):
     """A single table goes by position, whatever the module calls it; inputs that the user has named, and several, go by
     their names.
 
     A module that is not built in gets copies: it may work in place, and rows are used again, by the next epoch, other
-    members or the user whose memory they are. `shared` tells a pack of any module that its members have no rows of
+    members or the user whose memory they are. `shared` tells an ensemble of any module that its members have no rows of
     their own.
     """
-    if isinstance(module, Members | StackedMembers):
+    if isinstance(module, ModuleEnsemble):
         return module(shared, **inputs)
     if not module.__dict__.get("is_built_in", False):
         inputs = {name: value.clone() for name, value in inputs.items()}
@@ -225,13 +221,10 @@ def _forward(module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
 
 def _replace_head(module: nn.Module, n_found: int, n_outputs: int) -> None:
     """Put a new layer in the place of the last linear one, if that is what gives the outputs."""
-    linear = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
-    if not linear or not linear[-1][0] or linear[-1][1].out_features != n_found:
+    name, old = last_linear(module)
+    if not name or old.out_features != n_found:
         return
-    name, old = linear[-1]
-    parent, _, attribute = name.rpartition(".")
-    new = nn.Linear(old.in_features, n_outputs, bias=old.bias is not None)
-    setattr(module.get_submodule(parent), attribute, new.to(old.weight))
+    renew_head(module, n_outputs)
     warnings.warn(
         f"The 'module' instance gives {n_found} outputs, but y needs {n_outputs}. Its last layer {name!r} was "
         f"replaced by a new one, nn.Linear({old.in_features}, {n_outputs}).",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._mlp import Activation, Dropout, Linear, for_each_layer, make_activation, normalizing
+from sknn.modules._layers import Activation, Dropout, Linear, for_each_layer, make_activation, normalizing
 
 _NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm2d}
 _LEAST_POOLED = 4  # pixels: a smaller picture is not halved any more

@@ -1,19 +1,24 @@
-"""The last layer of a network: what it is given, and another one in its place. Torch only."""
+"""The last layer of a network, another one in its place, and weights for the layers before it. Torch only."""
 
 from __future__ import annotations
 
 import copy
-import math
-from contextvars import ContextVar
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from sknn.modules._build import call_module
-from sknn.modules._members import n_members_of, tensor_of
-from sknn.modules._mlp import Linear
-from sknn.modules._tabular import TabularNet
+from sknn.modules._layers import CategoryEmbedding, EnsembleEmbedding, EnsembleLinear, Linear
+from sknn.modules._numeric_embeddings import NumericEmbedding
+
+_LINEAR = (nn.Linear, EnsembleLinear)
+_EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag, CategoryEmbedding, EnsembleEmbedding, NumericEmbedding)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def last_linear(module: nn.Module) -> tuple[str, Any]:
+    """The last linear layer and its name; None for a network without one."""
+    linear = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, _LINEAR)]
+    return linear[-1] if linear else ("", None)
 
 
 def head_of(module: nn.Module) -> str:
@@ -24,114 +29,56 @@ def head_of(module: nn.Module) -> str:
     ValueError
         When there is none.
     """
-    linear = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
-    if not linear:
+    name, layer = last_linear(module)
+    if layer is None:
         raise ValueError(f"The network must end in an nn.Linear. Got {type(module).__name__}, which has none.")
-    return linear[-1]
+    return name
+
+
+def n_outputs_of(module: nn.Module) -> int | None:
+    """Outputs of the last layer, if it is a linear one."""
+    _, layer = last_linear(module)
+    return None if layer is None else layer.out_features
 
 
 def is_of_head(module: nn.Module, name: str) -> bool:
     """Whether a parameter belongs to the last layer."""
-    if isinstance(module, TabularNet):
-        last = len(module.activations)
-        return name in {f"weights.{last}", f"biases.{last}", "shortcut"}
     return name.rpartition(".")[0] == head_of(module)
 
 
 def renew_head(module: nn.Module, n_outputs: int) -> nn.Module:
     """The module with a new last layer of `n_outputs` outputs; the layer, if it is the whole module."""
-    if isinstance(module, TabularNet):
-        weight = module.weights[-1]
-        k, _, width = weight.shape
-        module.weights[-1] = nn.Parameter(torch.randn(k, n_outputs, width).to(weight) / math.sqrt(width))
-        module.biases[-1] = nn.Parameter(torch.zeros(k, n_outputs, 1).to(weight))
-        if module.shortcut is not None:
-            module.shortcut = nn.Parameter(torch.zeros(k, n_outputs, module.shortcut.shape[2]).to(weight))
-        return module
-    name = head_of(module)
-    old: Any = module.get_submodule(name)
-    layer = Linear if isinstance(old, Linear) else nn.Linear
-    new = layer(old.in_features, n_outputs, bias=old.bias is not None).to(old.weight)
+    name, old = head_of(module), last_linear(module)[1]
+    new: nn.Module
+    if isinstance(old, EnsembleLinear):
+        new = EnsembleLinear(old.in_features, n_outputs, old.n_members, old.scale is not None)
+    else:
+        new = (Linear if isinstance(old, Linear) else nn.Linear)(old.in_features, n_outputs, bias=old.bias is not None)
+    return replaced(module, name, new.to(old.weight))
+
+
+def replaced(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
+    """The module with another part of this name; the part, if it is the whole module."""
     if not name:
-        return new
+        return part
     parent, _, attribute = name.rpartition(".")
-    setattr(module.get_submodule(parent), attribute, new)
+    setattr(module.get_submodule(parent), attribute, part)
     return module
 
 
-class Backbone(nn.Module):
-    """A network without its last layer: its outputs are what that layer would be given.
+def names_outside_hidden(module: nn.Module) -> set[str]:
+    """Names of the parameters of embeddings, the first convolution and the output layer.
 
-    Parameters
-    ----------
-    module : nn.Module
-        A network that ends in a linear layer, or a :class:`TabularNet`. Its weights are shared, not copied.
-    layer : str or None, default=None
-        Name of another part of the network, whose outputs are taken.
-
-    Shape: inputs of the module to (B, D); members of a pack side by side, (B, K · D).
+    The output layer is the last linear one, or the last convolution where there is none. A linear layer that the
+    numbers of a table go into counts as a hidden one: else a network of one hidden layer had none.
     """
-
-    def __init__(self, module: nn.Module, layer: str | None = None):
-        super().__init__()
-        if layer is None and n_members_of(module) is not None and not isinstance(module, TabularNet):
-            raise ValueError("A pack of modules has no features of its own. Use n_members=1.")
-        if layer is not None and layer not in dict(module.named_modules()):
-            names = [name for name, _ in module.named_modules() if name]
-            raise ValueError(f"layer must be one of {names}. Got {layer!r}.")
-        self.layer = layer
-        self.is_built_in = True  # it hands rows on, as `call_module` does
-        self.is_tabular = layer is None and isinstance(module, TabularNet)
-        if not self.is_tabular:
-            module = _sharing_weights(module)
-            name = head_of(module) if layer is None else layer
-            tap = _Tap(module.get_submodule(name), takes_input=layer is None)
-            if name:
-                parent, _, attribute = name.rpartition(".")
-                setattr(module.get_submodule(parent), attribute, tap)
-            else:
-                module = tap
-        self.module = module
-
-    def forward(self, *by_position: Tensor, **inputs: Tensor) -> Tensor:
-        inputs = dict(zip(["x_num"], by_position, strict=False)) | inputs
-        if self.is_tabular:
-            net: Any = self.module
-            hidden, _ = net.hidden(inputs["x_num"], inputs.get("x_cat"))
-            return hidden.permute(2, 0, 1).flatten(1)  # (K, D, B) -> (B, K · D)
-        found: list[Tensor] = []
-        token = _tapped.set(found)
-        try:
-            call_module(self.module, inputs)
-        finally:
-            _tapped.reset(token)
-        return found[-1].flatten(1)
-
-
-_tapped: ContextVar[list[Tensor] | None] = ContextVar("tapped", default=None)
-
-
-class _Tap(nn.Module):
-    """A part of a network that tells the running call, and no other thread's, what it is given or gives."""
-
-    def __init__(self, part: nn.Module, takes_input: bool):
-        super().__init__()
-        self.part, self.takes_input = part, takes_input
-
-    def forward(self, *args, **kwargs):
-        found = _tapped.get()
-        if found is not None and self.takes_input:
-            found.append(args[0].clone())  # this part, or one that follows, may work in place
-        output = self.part(*args, **kwargs)
-        if found is not None and not self.takes_input:
-            found.append(tensor_of(output).clone())
-        return output
-
-
-def _sharing_weights(module: nn.Module) -> nn.Module:
-    """A copy of a network's tree with the same tensors."""
-    shared = {id(value): value for value in (*module.parameters(), *module.buffers())}
-    return copy.deepcopy(module, shared)
+    linear, convolutions, embeddings = (
+        [layer for layer in module.modules() if isinstance(layer, kinds)]
+        for kinds in (_LINEAR, _CONVOLUTIONS, _EMBEDDINGS)
+    )
+    layers = [*embeddings, *convolutions[:1], *(linear or convolutions)[-1:]]
+    of_layers = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    return {name for name, parameter in module.named_parameters() if id(parameter) in of_layers}
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor]) -> list[str]:

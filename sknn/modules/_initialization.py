@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sknn.modules._build import call_module
-from sknn.modules._mlp import ACTIVATIONS
-from sknn.modules._tabular import TabularNet
+from sknn.modules._layers import ACTIVATIONS, EnsembleLinear
 
 INITIALIZERS: dict[str, Callable[[Tensor], object]] = {
     "glorot_uniform": nn.init.xavier_uniform_,
@@ -34,7 +33,7 @@ _FOR_ACTIVATION = {
     "selu": "lecun_normal",
 }
 _NAMES = {kind: name for name, kind in ACTIVATIONS.items()}
-_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, EnsembleLinear)
 _LEAST_SPREAD = 1e-6  # a standard deviation below it is that of a constant output
 
 
@@ -65,7 +64,7 @@ def initialize(module: nn.Module, weight_init: str | Callable[[Tensor], object])
     Parameters
     ----------
     module : nn.Module
-        A network whose layers have their shape. Each member of a `TabularNet` is initialised on its own.
+        A network whose layers have their shape. Each member of an `EnsembleLinear` is initialised on its own.
     weight_init : str or callable
         A name of the table, or a function that fills a weight in place, such as those of `torch.nn.init`.
 
@@ -86,13 +85,9 @@ def initialize(module: nn.Module, weight_init: str | Callable[[Tensor], object])
     """
     fill = _initializer(weight_init)
     for layer in module.modules():
-        if isinstance(layer, TabularNet):
-            for stacked, bias in zip(layer.weights, layer.biases, strict=True):  # (K, out, in), (K, out, 1)
-                for k in range(layer.n_members):
-                    fill(stacked[k])
-                bias.zero_()
-        elif isinstance(layer, _WEIGHTED):
-            fill(layer.weight)
+        if isinstance(layer, _WEIGHTED):
+            for weight in layer.weight if isinstance(layer, EnsembleLinear) else [layer.weight]:
+                fill(weight)
             if layer.bias is not None:
                 layer.bias.zero_()
 
@@ -104,12 +99,12 @@ def scale_to_unit_variance(module: nn.Module, inputs: dict[str, Tensor]) -> None
     Layers follow each other as in the forward pass, so that each one gets what the scaled ones before it
     give. The standard deviation is that of all units and rows (and pixels) together. The biases must be zero, as
     `initialize` leaves them: then one pass is enough. Dropout is off, and normalisation is that of `eval`.
-    A layer whose output is constant stays as it is.
+    A layer whose output is constant stays as it is. Each member of an `EnsembleLinear` is scaled on its own.
 
     Parameters
     ----------
     module : nn.Module
-        A network, or one of the members that a pack is going to be made of.
+        A network, or one of the members that an ensemble is going to be made of.
     inputs : dict of str to Tensor
         Some training rows (B, ...) as the network is called with; a few hundred are enough.
 
@@ -127,9 +122,6 @@ def scale_to_unit_variance(module: nn.Module, inputs: dict[str, Tensor]) -> None
     >>> round(net(x).std(correction=0).item(), 3)
     1.0
     """
-    if isinstance(module, TabularNet):
-        _scale_members(module, **inputs)
-        return
     scaled: set[nn.Module] = set()
     given: dict[nn.Module, tuple[list, dict]] = {}
 
@@ -142,7 +134,7 @@ def scale_to_unit_variance(module: nn.Module, inputs: dict[str, Tensor]) -> None
             return None
         scaled.add(layer)
         args, kwargs = given.pop(layer)
-        layer.weight /= _spread(output)
+        layer.weight /= _spread(output, (1, 2)) if isinstance(layer, EnsembleLinear) else _spread(output)
         return layer.forward(*args, **kwargs)
 
     layers = [layer for layer in module.modules() if isinstance(layer, _WEIGHTED)]
@@ -194,21 +186,11 @@ def _initializer(weight_init: str | Callable[[Tensor], object]) -> Callable[[Ten
     )
 
 
-def _scale_members(module: TabularNet, x_num: Tensor, x_cat: Tensor | None = None) -> None:
-    """Of each member on its own; the layers of a `TabularNet` are no modules."""
-    h = module.embed(x_num, x_cat)  # (K, D₀, B)
-    for layer, activation in enumerate([*module.activations, nn.Identity()]):
-        z = module._linear(layer, h)
-        spread = _spread(z, dim=(1, 2), keepdim=True)  # (K, 1, 1)
-        module.weights[layer] /= spread
-        h = module._activate(z / spread, layer, activation) if layer < len(module.activations) else z
-
-
 def _copy(value):
     return value.clone() if isinstance(value, Tensor) else value
 
 
-def _spread(output: Tensor, **over) -> Tensor:
-    """The standard deviation; 1 where there is none to divide by."""
-    spread = output.std(correction=0, **over)
+def _spread(output: Tensor, over: tuple[int, ...] | None = None) -> Tensor:
+    """The standard deviation over all axes, or some, which are kept; 1 where there is none to divide by."""
+    spread = output.std(over, correction=0, keepdim=over is not None)
     return torch.where(spread > _LEAST_SPREAD, spread, 1.0)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._mlp import (
+from sknn.modules._layers import (
     Activation,
     CategoryEmbedding,
     Dropout,

@@ -13,7 +13,7 @@ from sknn.optim._optimizers import (
     takes_groups,
     takes_weight_decay,
 )
-from sknn.optim._parameter_groups import FlatParameters, settings_of
+from sknn.optim._parameter_groups import FlatParameters, factors_of
 from sknn.optim._penalties import Penalty
 from sknn.optim._schedules import (
     PLATEAU,
@@ -39,6 +39,7 @@ __all__ = [
     "Muon",
     "Penalty",
     "ScheduleRunner",
+    "factors_of",
     "is_adaptive",
     "is_elementwise",
     "is_full_batch",
@@ -49,7 +50,6 @@ __all__ = [
     "optimizer_class",
     "optimizer_parameters",
     "schedule_parameters",
-    "settings_of",
     "takes_groups",
     "takes_weight_decay",
     "torch_scheduler",

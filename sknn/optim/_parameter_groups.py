@@ -13,7 +13,7 @@ from torch import nn
 
 
 class Segment(NamedTuple):
-    """Parameters that share their settings: their values side by side, whose `grad` holds their gradients.
+    """Parameters that are trained alike: their values side by side, whose `grad` holds their gradients.
 
     The factors are those on the optimizer's learning rate and weight decay.
     """
@@ -29,18 +29,18 @@ class FlatParameters:
     Parameters
     ----------
     module : nn.Module
-        Its `settings()`, if it has them, say for each parameter's name the factors on the learning rate and
+        Its `parameter_factors()`, if it has them, say for each parameter's name the factors on the learning rate and
         on the rate of decay.
     lr_factors : dict or None, default=None
         Further factors on the learning rate, by names of parameters.
     is_adaptive : bool, default=True
-        See `settings_of`.
+        See `factors_of`.
     """
 
     def __init__(self, module: nn.Module, lr_factors: dict[str, float] | None = None, is_adaptive: bool = True):
         self.parameters = list(module.parameters())
         groups: dict[tuple, list[nn.Parameter]] = {}
-        for key, parameter in settings_of(module, lr_factors, is_adaptive):
+        for key, parameter in factors_of(module, lr_factors, is_adaptive):
             groups.setdefault((*key, parameter.dtype, parameter.device), []).append(parameter)
         self.segments = [Segment(_side_by_side(members), *key[:2]) for key, members in groups.items()]
 
@@ -55,7 +55,7 @@ class FlatParameters:
             parameter.grad = None
 
 
-def settings_of(
+def factors_of(
     module: nn.Module, lr_factors: dict[str, float] | None = None, is_adaptive: bool = True
 ) -> list[tuple[tuple[float, float], nn.Parameter]]:
     """The factors on the learning rate and on the weight decay, for each parameter.
@@ -63,8 +63,8 @@ def settings_of(
     A module's own factors are for steps that are measured by past gradients (`is_adaptive`); they leave the rate of
     decay, which is the product of both, as it is. `lr_factors` are the user's, by names of parameters.
     """
-    settings = getattr(module, "settings", None)
-    known = settings() if callable(settings) else {}
+    own_factors = getattr(module, "parameter_factors", None)
+    known = own_factors() if callable(own_factors) else {}
     users = lr_factors or {}
     found = []
     for name, parameter in module.named_parameters():

@@ -8,9 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sknn.modules import StackedMembers, TabularNet
-
-_WEIGHTS_OF_TABULAR = ("weights.", "numeric.weight", "categories.", "shortcut")
+from sknn.modules import own_axes
 
 
 class Penalty:
@@ -63,8 +61,5 @@ class Penalty:
 
 
 def penalised(module: nn.Module) -> list[nn.Parameter]:
-    """Matrices, kernels and embeddings of a network or a pack."""
-    if isinstance(module, TabularNet):
-        return [p for name, p in module.named_parameters() if name.startswith(_WEIGHTS_OF_TABULAR)]
-    n_axes = 3 if isinstance(module, StackedMembers) else 2
-    return [p for p in module.parameters() if p.ndim >= n_axes]
+    """Matrices, kernels and embeddings of a network, or of the members of an ensemble."""
+    return [parameter for parameter, axis in own_axes(module).items() if parameter.ndim - axis >= 2]

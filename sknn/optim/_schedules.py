@@ -201,8 +201,7 @@ class ScheduleRunner:
 
 def _dropouts(module: nn.Module):
     """Each part of a network that drops units, and the name of its probability."""
-    template = getattr(module, "template", None)  # of a stacked pack, outside of its tree
-    for part in (module if template is None else template).modules():
+    for part in module.modules():
         if isinstance(getattr(part, "dropout", None), float):
             yield part, "dropout"
         elif "Dropout" in type(part).__name__ and isinstance(getattr(part, "p", None), float):

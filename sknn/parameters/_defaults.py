@@ -93,12 +93,12 @@ def numeric_embedding(properties: DataProperties) -> str | None:
     )
     if not embeds:
         return None
-    return "piecewise_linear" if properties.classifies else "steps"
+    return "piecewise_linear" if properties.classifies else "thermometer"
 
 
 def n_bins(properties: DataProperties, embedding: str) -> int:
     """What `n_bins` in `module_params` becomes for the tabular network with that numeric embedding."""
-    return _look_up(_THRESHOLDS, properties.n_rows) if embedding == "steps" else _BINS
+    return _look_up(_THRESHOLDS, properties.n_rows) if embedding == "thermometer" else _BINS
 
 
 def _weight_decay(properties: DataProperties, preset: Preset) -> float:

@@ -1,6 +1,7 @@
 """How networks are trained: rows and batches, losses, optimisers, the loop, threads and seeds."""
 
 from sknn.training._data import Rows, dense, merge_repeats, to_tensors
+from sknn.training._ensemble_batches import EnsembleRows
 from sknn.training._fit_callbacks import make_callbacks, monitored_column
 from sknn.training._inference import block_rows, network_outputs
 from sknn.training._loop import TrainingNet
@@ -9,10 +10,9 @@ from sknn.training._network import (
     build_network,
     check_takes_several,
 )
-from sknn.training._packs import PackedRows
 
 __all__ = [
-    "PackedRows",
+    "EnsembleRows",
     "Rows",
     "TrainingNet",
     "block_rows",

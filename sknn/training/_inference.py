@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from sknn.modules import MLP, ResNet, TabularNet, as_columns, call_module, n_members_of
+from sknn.modules import as_columns, call_module, is_ensemble, is_of_linear_layers, n_members_of
 from sknn.preprocessing import Encoded, Inputs, Table, take_rows
 from sknn.training._data import dense, to_tensors
 from sknn.utils import all_seeded, available_threads, limited_to, usual_settings
@@ -24,7 +24,7 @@ _BLOCK_CELLS = 1 << 21  # encoded cells held at a time
 _MAX_BLOCK_ROWS = 1 << 15
 _CACHED_ROWS = 1 << 11  # rows whose activations stay in a CPU's cache: the network takes half the time of whole blocks
 _MIN_SHARED_FLOPS = 1e9  # below, a prediction takes one thread
-_PACK_WIDENING = 8  # a member of a pack embeds numbers, which takes more memory than the rows
+_ENSEMBLE_WIDENING = 8  # a member of an ensemble embeds numbers, which takes more memory than the rows
 # The vector units of a CPU work on up to 16 rows at once, and matrix products on tiles of a few such vectors; rows
 # that are left over take other paths, whose last bits differ. With all blocks filled up to a multiple of this, a row's
 # prediction does not depend on the rows beside it.
@@ -40,7 +40,7 @@ def network_outputs(
     combine: Combine,
     seed: int | None = None,
 ) -> np.ndarray:
-    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of a pack's members.
+    """Outputs (n_rows, n_outputs) float32 of a module in evaluation mode; `combine` of those of an ensemble's members.
 
     With `n_outputs=None` as many as there are. `seed` is for a module that draws random numbers in evaluation too.
     """
@@ -50,16 +50,15 @@ def network_outputs(
 
 def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
     n_rows = table.shape[0]
-    n_members = n_members_of(module)
-    step = block_rows(encoder, n_members or 1)
+    step = block_rows(encoder, n_members_of(module))
     if _device_of(module).type == "cpu":
         step = min(step, _CACHED_ROWS)
     n_threads = threads_for_prediction(module, n_rows)
     result: np.ndarray
     for start, encoded in _encoded_blocks(encoder, table, step):
         with limited_to(n_threads):
-            block = _forward(module, encoded, n_outputs, n_members is not None)
-        block = block if n_members is None else combine(block)
+            block = _forward(module, encoded, n_outputs)
+        block = combine(block) if is_ensemble(module) else block
         block = block[..., : encoded.shape[0], :]  # without what has filled it up
         if block.shape[-2] == n_rows:
             return np.ascontiguousarray(block)  # sums along a row take another order in another layout
@@ -72,7 +71,7 @@ def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, co
 
 def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
     """All threads for large networks of other layers than linear ones; those gain nothing from a second one."""
-    if isinstance(module, TabularNet | MLP | ResNet):
+    if is_of_linear_layers(module):
         return 1
     n_parameters = sum(parameter.numel() for parameter in module.parameters())
     return 1 if 2 * n_parameters * n_rows < _MIN_SHARED_FLOPS else available_threads()
@@ -93,7 +92,7 @@ def block_rows(encoder, n_members: int = 1) -> int:
     if n_members == 1:
         rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
     else:
-        rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_PACK_WIDENING * encoder.n_cells_)) // n_members
+        rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_ENSEMBLE_WIDENING * encoder.n_cells_)) // n_members
     return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
 
 
@@ -102,14 +101,14 @@ def network_inputs(encoded: Encoded | Inputs, device: torch.device) -> dict[str,
     return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
-def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None, is_pack: bool) -> np.ndarray:
+def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None) -> np.ndarray:
     n_missing = -encoded.shape[0] % _ROW_MULTIPLE
     if n_missing:
         encoded = encoded.map(lambda values: _pad(values, n_missing))
     inputs = network_inputs(encoded, _device_of(module))
     with torch.inference_mode():
         output = call_module(module, inputs, shared=True)
-        output = output if is_pack or n_outputs is None else as_columns(output, n_outputs)
+        output = output if is_ensemble(module) or n_outputs is None else as_columns(output, n_outputs)
         return output.detach().cpu().numpy()
 
 

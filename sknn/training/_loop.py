@@ -35,8 +35,8 @@ class TrainingNet(NetOutputs, OptimizerGroups):
     step, `on_training_pass_end` before each validation), Ctrl-C leaves `fit`, training batches may be augmented, and
     the module may be an ensemble.
 
-    An ensemble has `n_members` K (None for a single network), trains on `PackedRows`, and gives outputs
-    (K, B, n_outputs). Its loss is the mean over members; each member's gradient is that of its own loss.
+    An ensemble has its batch axis behind that of its `n_members` K networks: it trains on `EnsembleRows` and gives
+    outputs (K, B, n_outputs). Its loss is the mean over members; each member's gradient is that of its own loss.
     Callbacks that look at batches see the members' rows flattened along the batch axis, each held-out row once.
     What they predict for the validation rows, or for a batch, is each member's on its own rows.
 
@@ -47,8 +47,8 @@ class TrainingNet(NetOutputs, OptimizerGroups):
     criterion : WeightedLoss
     target : Target
         What makes predictions of outputs, for scoring callbacks, and combines those of members.
-    train : Rows or PackedRows
-    valid : Rows, PackedRows or None
+    train : Rows or EnsembleRows
+    valid : Rows, EnsembleRows or None
     seed : int, default=0
         Of what layers and augmentations draw.
     schedules : dict or None
@@ -94,7 +94,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
             verbose=0,
             **kwargs,
         )
-        if self.n_members is not None:
+        if self.batch_axis:
             self.use_caching = False  # of batches in which each member has rows of its own
 
     @property
@@ -170,7 +170,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         return self.train, self.valid
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        return batch_loss(self.criterion_, y_pred, y_true, self.n_members)
+        return batch_loss(self.criterion_, y_pred, y_true, self.batch_axis)
 
     def validation_step(self, batch, **fit_params):
         if self.module_.training:
@@ -189,7 +189,6 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         if training:
             state.begin_epoch()
         losses, sizes, outputs = [], [], []
-        batch_axis = 0 if self.n_members is None else 1
         hears = state.hears_batches or (training and state.hears_gradients)
         for batch in iterator:
             if hears:
@@ -199,7 +198,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
             step = step_fn(batch)
             kept = self.detached(step) if hears else step
             losses.append(kept["loss"].detach())
-            sizes.append(batch[1][0].shape[batch_axis])
+            sizes.append(batch[1][0].shape[self.batch_axis])
             if not training:
                 outputs.append(kept["y_pred"])
             if state.hears_batches:

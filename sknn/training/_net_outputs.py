@@ -13,10 +13,10 @@ from scipy.sparse import issparse
 from skorch import NeuralNet
 from torch import Tensor
 
-from sknn.modules import as_columns, call_module, n_members_of, tensor_of
+from sknn.modules import as_columns, batch_axis_of, call_module, n_members_of, tensor_of
 from sknn.training._batches import TensorBatches
 from sknn.training._data import Rows
-from sknn.training._packs import BatchInputs, HeldOutInputs, MemberInputs, PackedBatches, PackedRows
+from sknn.training._ensemble_batches import BatchInputs, HeldOutInputs, MemberInputs, EnsembleBatches, EnsembleRows
 from sknn.training._scoring import ScoringMethods
 from sknn.utils import draws
 
@@ -25,21 +25,26 @@ class NetOutputs(ScoringMethods, NeuralNet):
     """Batches as callbacks see them; outputs for a net's data sets, in evaluation mode."""
 
     @property
-    def n_members(self) -> int | None:
-        """Number of members of an ensemble, None for a single network."""
+    def n_members(self) -> int:
+        """Number of members, 1 for a single network."""
         return n_members_of(self.module)
+
+    @property
+    def batch_axis(self) -> int:
+        """Axis of the rows in inputs and outputs; that of an ensemble lies behind its members."""
+        return batch_axis_of(self.module)
 
     def get_iterator(self, dataset, training=False):
         if training and dataset is self.train and self.state is not None:
             return self.state.batches
         kwargs = self.get_params_for("iterator_train" if training else "iterator_valid")
         kwargs.setdefault("batch_size", self.batch_size)
-        if isinstance(dataset, PackedRows):
-            return PackedBatches(dataset, balanced=training, **kwargs)
+        if isinstance(dataset, EnsembleRows):
+            return EnsembleBatches(dataset, balanced=training, **kwargs)
         return TensorBatches(dataset, **kwargs)
 
     def get_dataset(self, X, y=None):
-        if isinstance(X, PackedRows):
+        if isinstance(X, EnsembleRows):
             return X.rows
         if isinstance(X, dict):
             return _Inputs(X, torch.device(self.device))
@@ -58,7 +63,7 @@ class NetOutputs(ScoringMethods, NeuralNet):
         self._set_training(training)
         with torch.set_grad_enabled(training):
             if isinstance(inputs, BatchInputs):
-                return inputs.below_each_other(self.infer(inputs.of_members))
+                return inputs.flattened(self.infer(inputs.of_members))
             return self.infer(inputs, shared=not isinstance(inputs, MemberInputs))
 
     def forward_iter(self, X, training=False, device="cpu"):
@@ -70,15 +75,14 @@ class NetOutputs(ScoringMethods, NeuralNet):
         X = X.of if isinstance(X, HeldOutInputs) else X
         if isinstance(X, BatchInputs):
             yield self.evaluation_step((X, None), training).detach().to(device)
-        elif isinstance(X, PackedRows) and X.held_out:
+        elif isinstance(X, EnsembleRows) and X.held_out:
             of_members = [self.evaluation_step(batch, training) for batch in self.get_iterator(X)]
             yield torch.from_numpy(self._held_out(of_members, X)).to(device)
         else:
             for outputs in super().forward_iter(X, training, device):
-                if self.n_members is None:
-                    yield outputs
-                else:
-                    yield torch.from_numpy(self.target.combine(outputs.detach().cpu().numpy())).to(device)
+                if self.batch_axis:
+                    outputs = torch.from_numpy(self.target.combine(outputs.detach().cpu().numpy())).to(device)
+                yield outputs
 
     def outputs_for(self, X) -> np.ndarray:
         return self._joined(list(self.forward_iter(X)))
@@ -86,7 +90,7 @@ class NetOutputs(ScoringMethods, NeuralNet):
     def valid_outputs(self) -> np.ndarray:
         """The outputs (n, n_outputs) that the last validation pass left; for an ensemble see `held_out_outputs`."""
         valid, outputs = self.valid, self.state.valid_outputs
-        return self._held_out(outputs, valid) if isinstance(valid, PackedRows) else self._joined(outputs)
+        return self._held_out(outputs, valid) if isinstance(valid, EnsembleRows) else self._joined(outputs)
 
     def outputs_are_finite(self) -> bool:
         """Whether the network as it is now gives finite outputs for some training rows."""
@@ -114,8 +118,8 @@ class NetOutputs(ScoringMethods, NeuralNet):
         inputs, (target, _) = batch
         if isinstance(inputs, MemberInputs):
             inputs = BatchInputs(inputs)
-            target = inputs.below_each_other(target)
-            step |= {"y_pred": inputs.below_each_other(step["y_pred"])} if step else {}
+            target = inputs.flattened(target)
+            step |= {"y_pred": inputs.flattened(step["y_pred"])} if step else {}
         return {"batch": (inputs, self.train.decoded(target)), **step}
 
     @staticmethod
@@ -125,13 +129,13 @@ class NetOutputs(ScoringMethods, NeuralNet):
 
     def _table_rows(self) -> Rows:
         """The rows that members, if there are any, share."""
-        return self.train.rows if isinstance(self.train, PackedRows) else self.train
+        return self.train.rows if isinstance(self.train, EnsembleRows) else self.train
 
     def _joined(self, outputs: list[Tensor]) -> np.ndarray:
         """Outputs of batches, one below the other."""
         return torch.cat([as_columns(output, self.criterion_.n_outputs) for output in outputs]).detach().cpu().numpy()
 
-    def _held_out(self, outputs: list[Tensor], rows: PackedRows) -> np.ndarray:
+    def _held_out(self, outputs: list[Tensor], rows: EnsembleRows) -> np.ndarray:
         """Outputs (n, n_outputs) from batches (K, B, n_outputs) of the members' rows."""
         of_members = torch.cat(outputs, 1).detach().cpu().numpy()
         return held_out_outputs(of_members, [member.numpy() for member in rows.members], self.target.combine)

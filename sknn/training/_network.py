@@ -1,4 +1,4 @@
-"""From a `module` parameter and encoded rows to the network, or the pack, that is trained.
+"""From a `module` parameter and encoded rows to the network, or the ensemble, that is trained.
 
 What each network is made of is in `modules`.
 """
@@ -18,9 +18,10 @@ from torch import nn
 
 from sknn.modules import (
     TabularNet,
+    build_ensemble,
     build_module,
-    build_pack,
     initialize,
+    is_ensemble,
     module_params_of,
     scale_to_unit_variance,
     try_out,
@@ -43,7 +44,7 @@ def build_network(
     target: Target,
     seed: int,
 ) -> nn.Module:
-    """A network, or a pack, of the shape that the data ask for, tried out on the first rows.
+    """A network, or an ensemble, of the shape that the data ask for, tried out on the first rows.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def build_network(
             network = build_module(module, module_params, **facts).to(device, torch.float32)
         if pretrained is not None:
             network = pretrained.start(network, n_outputs, target.classes).to(device, torch.float32)
-        if not isinstance(network, TabularNet):
+        if not is_ensemble(network):
             single = target.allow_single_logit
             try_out(network, inputs, n_outputs, may_replace_head=may_replace_head, allow_single_logit=single)
         _set_weights(network, params, encoded, seed)
@@ -91,12 +92,12 @@ def build_network(
     seeded = all_seeded if has_own_parts(params) else torch_seeded
     with seeded(seed, device), limited_to(1):
         first = build()
-        if params["n_members"] == 1 or isinstance(first, TabularNet):
+        if params["n_members"] == 1 or is_ensemble(first):
             return first
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the first one has warned
             networks = [first, *(build() for _ in range(params["n_members"] - 1))]
-        return build_pack(networks, inputs, n_outputs)
+        return build_ensemble(networks, inputs, n_outputs)
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def _built_in_params(
         return module_params, {}
     n_bins, embedding = module_params.pop("n_bins", None), module_params["numeric_embedding"]
     bins: list = []
-    if isinstance(encoded.x_num, np.ndarray) and embedding == "steps":
+    if isinstance(encoded.x_num, np.ndarray) and embedding == "thermometer":
         bins = random_thresholds(encoded.x_num, n_bins, params["n_members"], weight, seed)
     elif isinstance(encoded.x_num, np.ndarray) and embedding is not None:
         bins = quantile_bins(encoded.x_num, n_bins, weight, seed)
@@ -141,9 +142,9 @@ def _built_in_params(
 
 
 def _set_weights(network: nn.Module, params: ResolvedParams, encoded: Encoded | Inputs, seed: int) -> None:
-    """Draw the first weights as `weight_init` says; a pack of the built-in kind is fitted to rows later on."""
+    """Draw the first weights as `weight_init` says; an ensemble of the built-in kind is fitted to rows later on."""
     weight_init = params["weight_init"]
-    if weight_init is None or (isinstance(network, TabularNet) and is_data_dependent(params)):
+    if weight_init is None or (is_ensemble(network) and is_data_dependent(params)):
         return
     initialize(network.to("cpu"), weight_init)  # drawn there, so that a seed gives the same weights on each device
     network.to(params["device"])

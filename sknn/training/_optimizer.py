@@ -5,8 +5,8 @@ from __future__ import annotations
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from sknn.modules import is_stacked, names_outside_hidden
-from sknn.optim import FlatParameters, Muon, is_adaptive, is_elementwise, settings_of, takes_groups
+from sknn.modules import names_outside_hidden
+from sknn.optim import FlatParameters, Muon, is_adaptive, is_elementwise, factors_of, takes_groups
 
 
 class OptimizerGroups(NeuralNet):
@@ -17,7 +17,7 @@ class OptimizerGroups(NeuralNet):
         if flat is not None:
             factors = [((lr, decay), values) for values, lr, decay in flat.segments]
         elif self._may_group():
-            factors = settings_of(self.module_, self.lr_factors, is_adaptive(self.optimizer))
+            factors = factors_of(self.module_, self.lr_factors, is_adaptive(self.optimizer))
         else:
             (groups,), kwargs = super().get_params_for_optimizer(prefix, named_parameters)
             return (self._apart_for_muon(groups),), kwargs | self._muon_arguments()
@@ -26,14 +26,14 @@ class OptimizerGroups(NeuralNet):
 
     def lay_out_parameters(self) -> FlatParameters | None:
         """The parameters of an ensemble side by side, for an optimizer that treats all numbers alike."""
-        if self.n_members is None or self._has_own_groups() or not is_elementwise(self.optimizer):
+        if not self.batch_axis or self._has_own_groups() or not is_elementwise(self.optimizer):
             return None
         if not any(True for _ in self.module_.parameters()):
             return None
         return FlatParameters(self.module_, self.lr_factors, is_adaptive(self.optimizer))
 
     def _may_group(self) -> bool:
-        has_own_rates = hasattr(self.module_, "settings") or bool(self.lr_factors)
+        has_own_rates = hasattr(self.module_, "parameter_factors") or bool(self.lr_factors)
         return has_own_rates and not self._has_own_groups() and takes_groups(self.optimizer)
 
     def _has_own_groups(self) -> bool:
@@ -55,7 +55,7 @@ class OptimizerGroups(NeuralNet):
         return apart
 
     def _muon_arguments(self) -> dict[str, bool]:
-        return {"stacked": is_stacked(self.module_)} if self.optimizer is Muon else {}
+        return {"stacked": bool(self.batch_axis)} if self.optimizer is Muon else {}
 
 
 def _grouped(factors: list[tuple[tuple[float, float], nn.Parameter]], kwargs: dict) -> list[dict]:

@@ -12,10 +12,10 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from sknn.callbacks import hooks_of
-from sknn.modules import HandGradient, drawing_from, has_hand_gradient
+from sknn.modules import ManualBackward, drawing_from, has_manual_backward
 from sknn.optim import FlatParameters, ScheduleRunner
 from sknn.training._batches import TensorBatches
-from sknn.training._packs import PackedBatches
+from sknn.training._ensemble_batches import EnsembleBatches
 
 
 @dataclass
@@ -26,13 +26,13 @@ class RunState:
 
     Attributes
     ----------
-    batches : TensorBatches or PackedBatches
+    batches : TensorBatches or EnsembleBatches
         Of the training rows. Their generator draws the order of each epoch.
     generator : torch.Generator
         What layers and augmentations draw from.
     flat : FlatParameters or None
         The parameters where they lie side by side.
-    manual : HandGradient or None
+    manual : ManualBackward or None
         The network's gradient in closed form, in the place of torch's.
     schedule : ScheduleRunner or None
     hears_batches, hears_gradients : bool
@@ -53,10 +53,10 @@ class RunState:
         What the last validation pass left, by batches.
     """
 
-    batches: TensorBatches | PackedBatches
+    batches: TensorBatches | EnsembleBatches
     generator: torch.Generator
     flat: FlatParameters | None
-    manual: HandGradient | None
+    manual: ManualBackward | None
     schedule: ScheduleRunner | None
     hears_batches: bool
     hears_gradients: bool
@@ -86,12 +86,12 @@ def make_state(net: NeuralNet) -> RunState:
     hears_batches = bool(hooks_of(callbacks, "on_batch_begin", "on_batch_end"))
     hears_gradients = bool(hooks_of(callbacks, "on_grad_computed"))
     flat = net.lay_out_parameters()
-    is_manual = flat is not None and has_hand_gradient(net.module_) and not (hears_batches or hears_gradients)
+    is_manual = flat is not None and has_manual_backward(net.module_) and not (hears_batches or hears_gradients)
     return RunState(
         batches=batches,
         generator=torch.Generator(net.device).manual_seed(net.seed),
         flat=flat,
-        manual=HandGradient(net.module_) if is_manual else None,
+        manual=ManualBackward(net.module_) if is_manual else None,
         schedule=ScheduleRunner(net.schedules, len(batches), net.max_epochs) if net.schedules else None,
         hears_batches=hears_batches,
         hears_gradients=hears_gradients,

@@ -33,8 +33,7 @@ class TrainingStep:
         self.net, self.state = net, net.state
         self.module, self.criterion = net.module_, net.criterion_
         self.penalty, self.augment = net.penalty, net.augment
-        self.n_members: int | None = net.n_members
-        self.batch_axis = 0 if self.n_members is None else 1
+        self.n_members, self.batch_axis = net.n_members, net.batch_axis
         self.is_full_batch, self.needs_closure = is_full_batch(net.optimizer), needs_closure(net.optimizer)
         self.gradient = self._automatic_gradient if self.state.manual is None else self._manual_gradient
         self._loss_gradient: Tensor | None = None
@@ -65,7 +64,7 @@ class TrainingStep:
         loss = evaluated[-1]["loss"]
         if not self.is_full_batch:
             return loss
-        total = loss.detach() * (self.n_members or 1)  # the sum over members, penalised, is what a line search compares
+        total = loss.detach() * self.n_members  # the sum over members, penalised, is what a line search compares
         return total if self.penalty is None else total + self.penalty.value()
 
     def _end_gradient(self, batch: Batch) -> None:
@@ -83,7 +82,7 @@ class TrainingStep:
         else:
             self.state.flat.zero_grad()
         output = call_module(self.module, inputs)
-        loss = batch_loss(self.criterion, output, target, self.n_members, mixture)
+        loss = batch_loss(self.criterion, output, target, self.batch_axis, mixture)
         if not loss.requires_grad:
             frozen = [name for name, parameter in self.module.named_parameters() if not parameter.requires_grad]
             raise ValueError(
@@ -103,7 +102,7 @@ class TrainingStep:
                 loss, gradient = gradient_of(output, *target)
         else:
             output.requires_grad_()
-            loss = batch_loss(self.criterion, output, target, self.n_members, mixture)
+            loss = batch_loss(self.criterion, output, target, self.batch_axis, mixture)
             (gradient,) = torch.autograd.grad(loss, output, self._gradient_of_loss(loss))
         manual.backward(gradient)
         return {"loss": loss, "y_pred": output}
@@ -118,9 +117,9 @@ class TrainingStep:
         inputs, mixture = self.augment(inputs, current_generator(), self.batch_axis)
         return inputs, target, mixture
 
-    def _gradient_of_loss(self, loss: Tensor) -> Tensor | None:
+    def _gradient_of_loss(self, loss: Tensor) -> Tensor:
         """The loss is a mean over members; its gradient times their number is that of each one's own loss."""
-        if self.n_members is not None and self._loss_gradient is None:
+        if self._loss_gradient is None:
             self._loss_gradient = torch.full_like(loss, self.n_members)
         return self._loss_gradient
 
@@ -129,7 +128,7 @@ def batch_loss(
     criterion: WeightedLoss,
     output: Tensor,
     target: Sequence,
-    n_members: int | None,
+    batch_axis: int = 0,
     mixture: Mixture | None = None,
 ) -> Tensor:
     """Mean loss of a batch; of an ensemble the mean over its members, of mixed rows that of both their targets.
@@ -138,11 +137,10 @@ def batch_loss(
     """
     y, weight = target
     if mixture is not None:
-        axis = 0 if n_members is None else 1
-        partners = [None if value is None else value.index_select(axis, mixture.partner) for value in target]
-        other = batch_loss(criterion, output, partners, n_members)
-        return mixture.share * batch_loss(criterion, output, target, n_members) + (1 - mixture.share) * other
-    if n_members is not None:  # (K, B, ...) -> (K * B, ...)
+        partners = [None if value is None else value.index_select(batch_axis, mixture.partner) for value in target]
+        other = batch_loss(criterion, output, partners, batch_axis)
+        return mixture.share * batch_loss(criterion, output, target, batch_axis) + (1 - mixture.share) * other
+    if batch_axis:  # (K, B, ...) -> (K * B, ...)
         output, y = output.flatten(0, 1), y.flatten(0, 1)
         weight = None if weight is None else weight.flatten()
     # forward, not the call: what nn.Module adds to it takes longer than the weighting

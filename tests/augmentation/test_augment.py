@@ -100,7 +100,7 @@ def test_without_a_generator_torchs_default_one_draws():
 
 
 @pytest.mark.parametrize("step", [*IMAGE_STEPS, *TABLE_STEPS], ids=repr)
-def test_rows_of_a_pack_are_changed_like_rows_below_each_other(step):
+def test_rows_of_a_pack_are_changed_like_rows_flattened(step):
     pack = images(3, 5)
     outputs, mixture = Augment([step], seed=0)(pack, seeded(), row_axis=1)
     below = {"x_num": pack["x_num"].flatten(0, 1)}

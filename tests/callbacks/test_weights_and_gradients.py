@@ -5,9 +5,11 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer
 from skorch.callbacks import Callback
+from torch import nn
 
 from sknn import NNClassifier
 from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, Unfreeze, WeightAverage
+from sknn.modules import EnsembleLinear
 
 X, Y = load_breast_cancer(return_X_y=True)
 
@@ -80,8 +82,9 @@ def test_the_average_is_what_is_validated_and_kept():
 def test_no_unit_has_a_larger_norm_than_allowed(module, axes):
     limited, free = fit(MaxNorm(0.5), module=module), fit(module=module)
     for net, holds in ((limited, True), (free, False)):
-        weights = net.module_.weights if module == "tabular" else [net.module_.layers[0].weight]
-        norms = [weight.detach().norm(dim=axes).max().item() for weight in weights]
+        linear = [part for part in net.module_.modules() if isinstance(part, nn.Linear | EnsembleLinear)]
+        weights = [layer.weight.detach() for layer in linear]
+        norms = [weight.norm(dim=axes).max().item() for weight in weights]
         assert (max(norms) <= 0.5 + 1e-6) == holds
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sknn.inspection._summary import summarize
-from sknn.modules import MLP, TabularNet, build_pack
+from sknn.modules import MLP, TabularNet, build_ensemble
 
 X = {"x_num": torch.zeros(2, 3)}
 TABLE = {"x_num": torch.zeros(2, 3), "x_cat": torch.zeros(2, 2, dtype=torch.int64)}
@@ -45,40 +45,6 @@ class Reshaping(nn.Module):
         return x
 
 
-class Stacked(nn.Module):
-    """Says what its parameters stand for."""
-
-    def __init__(self):
-        super().__init__()
-        self.weights = nn.ParameterList([torch.zeros(5, 3), torch.zeros(2, 5)])
-        self.biases = nn.ParameterList([torch.zeros(5), torch.zeros(2)])
-        self.activation = nn.ReLU()
-
-    def forward(self, x):
-        h = self.activation(x @ self.weights[0].T + self.biases[0])
-        return h @ self.weights[1].T + self.biases[1]
-
-    def own_layers(self):
-        yield "weights.0", "Linear", ("B", 5), [self.weights[0], self.biases[0]], self.activation
-        yield "weights.1", "Linear", ("B", 2), [self.weights[1], self.biases[1]], None
-
-
-class Two(nn.Module):
-    """Two networks that differ only if their widths do."""
-
-    n_members = 2
-
-    def __init__(self, *widths):
-        super().__init__()
-        self.members = nn.ModuleList([nn.Sequential(nn.Linear(3, width), nn.Linear(width, 2)) for width in widths])
-
-    def forward(self, x):
-        return torch.stack([member(x) for member in self.members])
-
-    def one_member(self):
-        return self.members[0]
-
-
 def test_layers_in_the_order_of_their_calls():
     net = MLP(3, 2, [5, 7], hidden_layer_sizes=[16], dropout=0.1, embedding_dim=4)
     assert rows_of(net, TABLE) == [
@@ -99,40 +65,23 @@ def test_own_parameters_come_before_the_layers_and_unused_ones_last():
     ]
 
 
-def test_a_module_may_say_what_its_parameters_stand_for():
+def test_parameters_in_a_list_are_shown_by_their_names():
+    class Lists(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights, self.activation = nn.ParameterList([torch.zeros(5, 3), torch.zeros(2, 5)]), nn.ReLU()
+
+        def forward(self, x):
+            return self.activation(x @ self.weights[0].T) @ self.weights[1].T
+
     expected = [
-        ("weights.0", "Linear", "(B, 5)", 20),
+        ("weights.0", "Parameter (5, 3)", "", 15),
+        ("weights.1", "Parameter (2, 5)", "", 10),
         ("activation", "ReLU", "(B, 5)", 0),
-        ("weights.1", "Linear", "(B, 2)", 12),
     ]
-    assert rows_of(Stacked()) == expected
-    inside = rows_of(nn.Sequential(Stacked(), nn.Identity()))
+    assert rows_of(Lists()) == expected
+    inside = rows_of(nn.Sequential(Lists(), nn.Identity()))
     assert inside == [(f"0.{row[0]}", *row[1:]) for row in expected] + [("1", "Identity", "(B, 2)", 0)]
-
-
-def test_own_layers_before_a_submodule_that_is_not_called_are_shown_too():
-    net = Stacked()
-    net.forward = lambda x: x[:, :2]
-    assert [row[0] for row in rows_of(net)] == ["weights.0", "weights.1"]
-
-
-@pytest.mark.parametrize(
-    ("widths", "expected"),
-    [
-        ((4, 4), [("0", "Linear ×2", "(2, B, 4)", 32), ("1", "Linear ×2", "(2, B, 2)", 20)]),
-        (
-            (4, 5),
-            [
-                ("members.0.0", "Linear", "(B, 4)", 16),
-                ("members.0.1", "Linear", "(B, 2)", 10),
-                ("members.1.0", "Linear", "(B, 5)", 20),
-                ("members.1.1", "Linear", "(B, 2)", 12),
-            ],
-        ),
-    ],
-)
-def test_equal_members_are_shown_once(widths, expected):
-    assert rows_of(Two(*widths)) == expected
 
 
 def test_a_single_layer():
@@ -200,13 +149,13 @@ def small():
     [
         (TabularNet(3, 2, [5, 7], bins=[[0.0, 0.5, 1.0], None, [0.0, 1.0]], n_members=4), TABLE),
         (TabularNet(3, 2, hidden_layer_sizes=(), n_members=2, learnable_scale=False), X),
-        (TabularNet(3, 2, n_members=2, parametric_activation=True, linear_shortcut=True), X),
-        (build_pack([small() for _ in range(3)], X, 2), X),
-        (build_pack([nn.Sequential(small(), nn.BatchNorm1d(2)) for _ in range(3)], X, 2), X),
+        (TabularNet(3, 2, n_members=2, activation=nn.PReLU, dropout=0.1), X),
+        (build_ensemble([small() for _ in range(3)], X, 2), X),
+        (build_ensemble([nn.Sequential(small(), nn.BatchNorm1d(2)) for _ in range(3)], X, 2), X),
         (nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), {"x_num": torch.zeros(2, 3, 4)}),
         (nn.Sequential(nn.LazyLinear(4), nn.LazyLinear(2)), X),
     ],
-    ids=["tabular", "linear", "all own", "stacked", "one by one", "transformer", "lazy"],
+    ids=["tabular", "linear", "learned activation", "batched", "sequential", "transformer", "lazy"],
 )
 def test_rows_add_up_to_all_parameters(module, inputs):
     summary = summarize(module, inputs, 2)
@@ -331,34 +280,29 @@ def test_a_tabular_network_names_its_layers():
         bins=[[0.0, 0.5, 1.0], None, [0.0, 1.0]],
         n_members=4,
         hidden_layer_sizes=(6,),
-        parametric_activation=True,
-        linear_shortcut=True,
     )
     width = 2 * 8 + 1 + 2 * 8  # two embedded numbers, one that is not, two embedded categories
     assert rows_of(net, TABLE) == [
         ("numeric", "PiecewiseLinear", "(4, 16, B)", 4 * 2 * 8 * 3),
-        ("categories", "PackedCategories", "(4, 16, B)", 4 * 12 * 8),
-        ("scale", "Scale", f"(4, {width}, B)", 4 * width),
-        ("weights.0", "Linear ×4", "(4, 6, B)", 4 * (width * 6 + 6)),
-        ("activations.0", "ReLU", "(4, 6, B)", 0),
-        ("mixes.0", "Mix", "(4, 6, B)", 4 * 6),
-        ("weights.1", "Linear ×4", "(4, 2, B)", 4 * (6 * 2 + 2)),
-        ("shortcut", "Linear ×4", "(4, 2, B)", 4 * width * 2),
+        ("categories", "EnsembleEmbedding", "(4, 16, B)", 4 * 12 * 8),
+        ("layers.0", "EnsembleLinear", "(4, 6, B)", 4 * (width * 6 + 6 + width)),
+        ("layers.1", "ReLU", "(4, 6, B)", 0),
+        ("layers.2", "EnsembleLinear", "(4, 2, B)", 4 * (6 * 2 + 2)),
     ]
 
 
-@pytest.mark.parametrize("extra", [nn.Identity, lambda: nn.BatchNorm1d(4)], ids=["stacked", "one by one"])
-def test_the_members_of_a_pack_are_shown_once(extra):
-    pack = build_pack([nn.Sequential(small()[:2], extra(), nn.Linear(4, 2)) for _ in range(3)], X, 2)
-    rows = rows_of(pack)
+@pytest.mark.parametrize("extra", [nn.Identity, lambda: nn.BatchNorm1d(4)], ids=["batched", "sequential"])
+def test_the_members_of_an_ensemble_are_shown_once(extra):
+    ensemble = build_ensemble([nn.Sequential(small()[:2], extra(), nn.Linear(4, 2)) for _ in range(3)], X, 2)
+    rows = rows_of(ensemble)
     assert rows[0] == ("0.0", "Linear ×3", "(3, B, 4)", 3 * 16)
     assert rows[-1] == ("2", "Linear ×3", "(3, B, 2)", 3 * 10)
     assert len(rows) == 4
-    assert repr(summarize(pack, X, 2)).startswith("Sequential ×3: x_num (B, 3)")
+    assert repr(summarize(ensemble, X, 2)).startswith("Sequential ×3: x_num (B, 3)")
 
 
 def test_frozen_members_are_not_trained():
-    pack = build_pack([small() for _ in range(3)], X, 2)
-    for parameter in pack.parameters():
+    ensemble = build_ensemble([small() for _ in range(3)], X, 2)
+    for parameter in ensemble.parameters():
         parameter.requires_grad_(False)
-    assert summarize(pack, X, 2).frame["trainable"].sum() == 0
+    assert summarize(ensemble, X, 2).frame["trainable"].sum() == 0

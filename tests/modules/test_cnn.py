@@ -5,7 +5,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from sknn.modules import CNN, Dropout, build_module, build_pack
+from sknn.modules import CNN, Dropout, build_ensemble, build_module
 
 F = nn.functional
 
@@ -159,7 +159,7 @@ def test_it_is_built_by_its_name_and_can_be_packed(normalization):
     params = {"hidden_layer_sizes": (4,), "normalization": normalization}
     networks = [build_module("cnn", params, **facts) for _ in range(3)]
     assert type(networks[0]) is CNN
-    pack = build_pack(networks, {"x_num": torch.randn(5, 8, 8)}, 2).eval()
+    pack = build_ensemble(networks, {"x_num": torch.randn(5, 8, 8)}, 2).eval()
     x = torch.randn(3, 6, 8, 8)
     expected = torch.stack([network.eval()(x[k]) for k, network in enumerate(networks)])
     torch.testing.assert_close(pack(x_num=x), expected)

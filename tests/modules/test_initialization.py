@@ -11,6 +11,7 @@ from sknn.modules import (
     CNN,
     INITIALIZERS,
     MLP,
+    EnsembleLinear,
     ResNet,
     TabularNet,
     initialize,
@@ -123,13 +124,13 @@ def test_it_draws_from_the_global_generator():
 
 
 @pytest.mark.parametrize("name", ["he_uniform", "orthogonal"])
-def test_each_member_of_a_pack_is_a_network_of_its_own(name):
+def test_each_member_of_an_ensemble_is_a_network_of_its_own(name):
     net = TabularNet(30, 2, n_members=3, hidden_layer_sizes=(50, 40))
     initialize(net, name)
-    for stacked, bias in zip(net.weights, net.biases, strict=True):
-        assert not torch.equal(stacked[0], stacked[1])
-        assert (bias == 0).all()
-        for weight in stacked.detach():  # (out, in)
+    for layer in net.layers[::2]:
+        assert not torch.equal(layer.weight[0], layer.weight[1])
+        assert (layer.bias == 0).all()
+        for weight in layer.weight.detach():  # (out, in)
             if name == "orthogonal":
                 product = weight @ weight.T if weight.shape[0] <= weight.shape[1] else weight.T @ weight
                 torch.testing.assert_close(product, torch.eye(len(product)), atol=1e-5, rtol=0)
@@ -246,25 +247,20 @@ def test_hooks_are_gone_after_an_error():
     assert net.training
 
 
-@pytest.mark.parametrize("options", [{}, {"parametric_activation": True}, {"hidden_layer_sizes": ()}])
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.5}, {"hidden_layer_sizes": ()}])
 def test_every_layer_of_every_member_gives_unit_variance(options):
     net = TabularNet(3, 2, [4], n_members=3, **{"hidden_layer_sizes": (20, 10)} | options).double()
     x_num, x_cat = 20 * torch.randn(200, 3, dtype=torch.float64), torch.randint(0, 4, (200, 1))
     with torch.no_grad():
-        for mix in net.mixes:
-            mix.fill_(0.7)
-        net.scale.fill_(1.5)
+        net.layers[0].scale.fill_(1.5)
     initialize(net, "unit_variance")
     scale_to_unit_variance(net, {"x_num": x_num, "x_cat": x_cat})
     h = net.embed(x_num, x_cat)
-    for layer in range(len(net.weights)):
-        weight = net.weights[layer] * (net.scale if layer == 0 else 1)
-        z = weight @ h  # (K, D, B)
-        torch.testing.assert_close(z.var((1, 2), correction=0), torch.ones(3, dtype=torch.float64))
-        if layer < len(net.activations):
-            f = net.activations[layer](z)
-            h = z + 0.7 * (f - z) if len(net.mixes) else f
-    torch.testing.assert_close(net(x_num, x_cat), z.transpose(1, 2))
+    for layer in net.eval().layers:
+        h = layer(h)
+        if isinstance(layer, EnsembleLinear):
+            torch.testing.assert_close(h.var((1, 2), correction=0), torch.ones(3, dtype=torch.float64))
+    torch.testing.assert_close(net(x_num, x_cat), h.transpose(1, 2))
 
 
 @pytest.mark.parametrize(

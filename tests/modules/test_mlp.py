@@ -14,7 +14,7 @@ from sknn.modules import (
     drawing_from,
     module_params_of,
 )
-from sknn.modules._mlp import Linear
+from sknn.modules._layers import Linear
 
 
 def test_mlp_is_linear_layers_with_activations_between():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sknn.modules import Dropout, ResNet, build_module, build_pack, drawing_from
+from sknn.modules import Dropout, ResNet, build_ensemble, build_module, drawing_from
 
 F = nn.functional
 
@@ -100,7 +100,7 @@ def test_it_is_built_by_its_name_and_can_be_packed():
     facts = {"n_features": 3, "n_outputs": 2, "cat_cardinalities": ()}
     networks = [build_module("resnet", {"hidden_layer_sizes": (8,), "width": 4}, **facts) for _ in range(3)]
     assert type(networks[0]) is ResNet
-    pack = build_pack(networks, {"x_num": torch.randn(5, 3)}, 2).eval()
+    pack = build_ensemble(networks, {"x_num": torch.randn(5, 3)}, 2).eval()
     x = torch.randn(3, 6, 3)
     expected = torch.stack([network.eval()(x[k]) for k, network in enumerate(networks)])
     torch.testing.assert_close(pack(x_num=x), expected)

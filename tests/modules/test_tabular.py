@@ -1,11 +1,11 @@
-"""The tabular network: shapes, embeddings, initialisation, and the gradient by hand against torch's."""
+"""The tabular network: shapes, embeddings, initialisation, and the manual gradient against torch's."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from sknn.modules import HandGradient, TabularNet, drawing_from, has_hand_gradient
+from sknn.modules import ManualBackward, TabularNet, drawing_from, has_manual_backward
 
 F = nn.functional
 BINS = [[-2.0, -1.0, 0.0, 2.0], None, [0.0, 0.5, 1.0, 1.5]]
@@ -14,7 +14,7 @@ THRESHOLDS = [np.linspace(-1, 1, 12).reshape(3, 4), None, np.linspace(1, -1, 12)
 
 def make(n_members=3, bins=BINS, cards=(4, 6), **params):
     torch.manual_seed(0)
-    net = TabularNet(3, 2, cards, bins=bins, n_members=n_members, hidden_layer_sizes=(7, 5), **params)
+    net = TabularNet(3, 2, cards, bins=bins, n_members=n_members, **{"hidden_layer_sizes": (7, 5)} | params)
     for p in net.parameters():
         p.data += 0.1 * torch.randn_like(p)
     return net.double()
@@ -27,15 +27,19 @@ def rows(n_members=3, n=11, cards=(4, 6)):
     return x_num, x_cat
 
 
-@pytest.mark.parametrize("embedding", ["piecewise_linear", "steps", "periodic", None])
-@pytest.mark.parametrize("options", [{}, {"linear_shortcut": True, "parametric_activation": True}])
+@pytest.mark.parametrize("embedding", ["piecewise_linear", "thermometer", "periodic", None])
+@pytest.mark.parametrize("options", [{}, {"hidden_layer_sizes": (), "learnable_scale": False}])
 def test_each_member_is_a_network_of_its_own(embedding, options):
-    bins = THRESHOLDS if embedding == "steps" else BINS
+    bins = THRESHOLDS if embedding == "thermometer" else BINS
     net, (x_num, x_cat) = make(bins=bins, numeric_embedding=embedding, **options), rows()
     together = net(x_num, x_cat)
     assert together.shape == (3, 11, 2)
     for k in range(3):
-        own = [None if feature is None else feature[k : k + 1] for feature in bins] if embedding == "steps" else bins
+        own = (
+            [None if feature is None else feature[k : k + 1] for feature in bins]
+            if embedding == "thermometer"
+            else bins
+        )
         alone = make(n_members=1, bins=own, numeric_embedding=embedding, **options)
         for name, p in alone.named_parameters():
             p.data = net.get_parameter(name).data[k : k + 1]
@@ -64,8 +68,8 @@ def test_the_first_layer_is_what_the_formulas_say():
     np.testing.assert_allclose(net.embed(x_num[0], x_cat[0])[0].detach().numpy().T, np.hstack(parts), atol=1e-12)
 
 
-def test_steps_are_what_the_formula_says():
-    net, (x_num, _) = make(bins=THRESHOLDS, cards=(), numeric_embedding="steps"), rows(cards=())
+def test_a_thermometer_encoding_is_what_the_formula_says():
+    net, (x_num, _) = make(bins=THRESHOLDS, cards=(), numeric_embedding="thermometer"), rows(cards=())
     for k in range(3):
         parts = []
         for n, column in enumerate((0, 2)):
@@ -79,9 +83,10 @@ def test_steps_are_what_the_formula_says():
 def test_periodic_embedding_is_what_the_formula_says():
     net, (x_num, _) = make(n_members=1, cards=(), numeric_embedding="periodic"), rows(1, cards=())
     part, x = net.numeric, x_num[0, :, 0].numpy()
-    frequency, phase, weight, bias = (
-        p.detach().numpy()[0, 0] for p in (part.frequency, part.phase, part.weight, part.bias)
+    frequency, phase, bias = (
+        p.detach().numpy()[0].reshape(2, -1, 1)[0] for p in (part.frequency, part.phase, part.bias)
     )
+    weight = part.weight.detach().numpy()[0, 0]
     waves = np.cos(2 * np.pi * (frequency * x + phase))
     expected = np.vstack([weight @ waves + bias, x])
     np.testing.assert_allclose(net.embed(x_num[0], None)[0].detach().numpy()[:8], expected, atol=1e-12)
@@ -91,10 +96,10 @@ def test_initialisation_gives_every_unit_unit_variance():
     net, (x_num, x_cat) = make(), rows(1, n=400)
     net.initialize(x_num[0], x_cat[0])
     h = net.embed(x_num[0], x_cat[0])
-    for layer, activation in enumerate(net.activations):
-        z = torch.matmul(net.weights[layer], h)
+    for linear, activation in zip(net.layers[::2], net.layers[1::2], strict=False):
+        z = torch.matmul(linear.weight, h)
         torch.testing.assert_close(z.std(-1, correction=0), torch.ones(3, z.shape[1], dtype=torch.float64))
-        z = z + net.biases[layer]
+        z = z + linear.bias.unsqueeze(2)
         assert ((z.min(-1).values < 0) & (z.max(-1).values > 0)).all()  # the kink lies amid the data
         h = activation(z)
 
@@ -103,30 +108,30 @@ def test_initialisation_gives_every_unit_unit_variance():
 @pytest.mark.parametrize("bins", [BINS, (), [None, BINS[0], BINS[2]]])
 @pytest.mark.parametrize("cards", [(), (4, 6)])
 @pytest.mark.parametrize("scale", [True, False])
-@pytest.mark.parametrize("embedding", ["piecewise_linear", "steps"])
-def test_the_gradient_by_hand_is_that_of_torch(activation, bins, cards, scale, embedding):
-    if embedding == "steps":
+@pytest.mark.parametrize("embedding", ["piecewise_linear", "thermometer"])
+def test_the_manual_gradient_is_that_of_torch(activation, bins, cards, scale, embedding):
+    if embedding == "thermometer":
         bins = [None if feature is None else THRESHOLDS[0] for feature in bins]
     options = {"activation": activation, "learnable_scale": scale, "numeric_embedding": embedding}
     net, (x_num, x_cat) = make(bins=bins, cards=cards, **options), rows(cards=cards)
-    assert has_hand_gradient(net)
+    assert has_manual_backward(net)
     target = torch.randint(0, 2, (33,))
     parameters = list(net.parameters())
     output = net(x_num, x_cat)
     expected = torch.autograd.grad(F.cross_entropy(output.flatten(0, 1), target), parameters)
     for p in parameters:
         p.grad = torch.full_like(p, torch.nan)
-    hand = HandGradient(net)
+    manual = ManualBackward(net)
     for _ in range(2):  # memory of the first step is used again
-        found = hand.forward(x_num, x_cat).requires_grad_()
+        found = manual.forward(x_num, x_cat).requires_grad_()
         F.cross_entropy(found.flatten(0, 1), target).backward()
-        hand.backward(found.grad)
+        manual.backward(found.grad)
         torch.testing.assert_close(found.detach(), output.detach())
         for p, gradient in zip(parameters, expected, strict=True):
             torch.testing.assert_close(p.grad, gradient)
 
 
-def test_dropout_by_hand_drops_the_same_units():
+def test_manual_dropout_drops_the_same_units():
     net, (x_num, x_cat) = make(dropout=0.5), rows()
     for p in net.parameters():
         p.grad = torch.zeros_like(p)
@@ -134,19 +139,19 @@ def test_dropout_by_hand_drops_the_same_units():
     with drawing_from(torch.Generator().manual_seed(0)):
         by_torch = net.float()(x_num.float(), x_cat)
     with drawing_from(torch.Generator().manual_seed(0)):
-        by_hand = HandGradient(net).forward(x_num.float(), x_cat)
-    torch.testing.assert_close(by_torch, by_hand)
+        manually = ManualBackward(net).forward(x_num.float(), x_cat)
+    torch.testing.assert_close(by_torch, manually)
     assert not torch.allclose(by_torch, net.eval()(x_num.float(), x_cat))
 
 
 @pytest.mark.parametrize(
-    "options", [{"numeric_embedding": "periodic"}, {"linear_shortcut": True}, {"activation": "mish"}]
+    "options", [{"numeric_embedding": "periodic"}, {"hidden_layer_sizes": ()}, {"activation": "mish"}]
 )
-def test_what_the_gradient_by_hand_does_not_cover_is_left_to_torch(options):
-    assert not has_hand_gradient(make(**options))
+def test_what_the_manual_gradient_does_not_cover_is_left_to_torch(options):
+    assert not has_manual_backward(make(**options))
 
 
-def test_masks_of_the_pool_drop_the_share_asked_for_and_keep_the_mean():
+def test_masks_of_the_pool_drop_the_fraction_asked_for_and_keep_the_mean():
     with drawing_from(torch.Generator().manual_seed(0)):
         from sknn.modules._randomness import dropout_mask
 
@@ -159,7 +164,7 @@ def test_masks_of_the_pool_drop_the_share_asked_for_and_keep_the_mean():
 @pytest.mark.parametrize("bins", [[[0.0, 1.0]], [[[0.0, 1.0]]], [[[0.0], [0.5]], [[0.0, 1.0], [0.5, 1.0]]]])
 def test_thresholds_must_be_those_of_each_member(bins):
     with pytest.raises(ValueError, match=r"thresholds of shape \(2, J\)"):
-        TabularNet(len(bins), 1, bins=bins, n_members=2, numeric_embedding="steps")
+        TabularNet(len(bins), 1, bins=bins, n_members=2, numeric_embedding="thermometer")
 
 
 def test_an_embedding_that_is_none_is_refused():

@@ -11,7 +11,6 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknn import NNClassifier
-from sknn.modules import own_names
 from sknn.optim import Muon
 from sknn.optim._muon import orthogonalized
 
@@ -95,16 +94,12 @@ class OwnNet(nn.Module):
     ("module", "params", "hidden"),
     [
         ("mlp", {"hidden_layer_sizes": [16, 16], "n_members": 1}, {"layers.0.weight", "layers.3.weight"}),
-        (
-            "mlp",
-            {"hidden_layer_sizes": [16], "n_members": 2},
-            {"members.0.layers.0.weight", "members.1.layers.0.weight"},
-        ),
+        ("mlp", {"hidden_layer_sizes": [16], "n_members": 2}, {"layers.0.weight"}),
         ("linear", {}, set()),
-        ("tabular", {"hidden_layer_sizes": [16, 16], "preset": "fast"}, {"weights.0", "weights.1"}),
-        ("tabular", {"hidden_layer_sizes": [], "module_params": {"linear_shortcut": True}}, set()),
+        ("tabular", {"hidden_layer_sizes": [16, 16], "preset": "fast"}, {"layers.0.weight", "layers.3.weight"}),
+        ("tabular", {"hidden_layer_sizes": []}, set()),
         (OwnNet, {}, {"hidden.weight"}),
-        (OwnNet, {"n_members": 2}, {"weights.1"}),
+        (OwnNet, {"n_members": 2}, {"hidden.weight"}),
         (
             "mlp",
             {"hidden_layer_sizes": [16], "optimizer_params": {"param_groups": [("layers.0*", {"lr": 0.1})]}},
@@ -153,9 +148,8 @@ def test_the_first_convolution_and_the_last_layer_take_the_steps_of_adamw(module
 
     class Sees(Callback):
         def on_train_end(self, net, **kwargs):
-            names, own = dict(net.module_.named_parameters()), own_names(net.module_)
-            optimizer = net.optimizer_
-            found.update(own[name] for name, p in names.items() if "momentum_buffer" in optimizer.state[p])
+            state = net.optimizer_.state
+            found.update(name for name, p in net.module_.named_parameters() if "momentum_buffer" in state[p])
 
     X = np.random.default_rng(0).normal(size=(36, 1, 8, 8))
     params = {"preprocessing": None, "optimizer": "muon", "max_epochs": 1, "callbacks": [Sees()]}

@@ -45,10 +45,10 @@ def test_weights_are_penalised_and_biases_and_scales_are_not():
     mlp = MLP(3, 2, [4], hidden_layer_sizes=(5,), normalization="batch")
     names = {id(p): name for name, p in mlp.named_parameters()}
     assert {names[id(p)] for p in penalised(mlp)} == {"embedding.weight", "layers.0.weight", "layers.3.weight"}
-    pack = TabularNet(2, 1, [3], bins=[[0.0, 1.0], None], n_members=2, hidden_layer_sizes=(4,))
-    names = {id(p): name for name, p in pack.named_parameters()}
-    expected = {"numeric.weight", "categories.weight", "weights.0", "weights.1"}
-    assert {names[id(p)] for p in penalised(pack)} == expected
+    net = TabularNet(2, 1, [3], bins=[[0.0, 1.0], None], n_members=2, hidden_layer_sizes=(4,))
+    names = {id(p): name for name, p in net.named_parameters()}
+    expected = {"numeric.weight", "categories.weight", "layers.0.weight", "layers.2.weight"}
+    assert {names[id(p)] for p in penalised(net)} == expected
 
 
 X, Y = load_diabetes(return_X_y=True)
@@ -86,10 +86,10 @@ def test_l2_finds_the_coefficients_of_ridge_regression(params):
     np.testing.assert_allclose(linear(l2=0.3, **params), expected, atol=1e-3)
 
 
-def test_a_pack_is_penalised_member_by_member():
+def test_an_ensemble_is_penalised_member_by_member():
     params = {"module_params": {"numeric_embedding": None}, "hidden_layer_sizes": (16,), "max_epochs": 60}
     net = NNRegressor(l1=0.05, n_members=3, random_state=0, **params).fit(X, Y)
     plain = NNRegressor(n_members=3, random_state=0, **params).fit(X, Y)
-    shares = [(n.module_.weights[0] == 0).float().mean((1, 2)).min().item() for n in (net, plain)]
-    assert shares[0] > 0.3
-    assert shares[1] == 0
+    fractions = [(n.module_.layers[0].weight == 0).float().mean((1, 2)).min().item() for n in (net, plain)]
+    assert fractions[0] > 0.3
+    assert fractions[1] == 0

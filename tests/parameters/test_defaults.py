@@ -76,7 +76,7 @@ def test_presets_differ_in_every_way():
     ("facts", "expected"),
     [
         (DataProperties(10_000, False, n_columns=20, tabular=True), "piecewise_linear"),
-        (DataProperties(10_000, False, n_columns=20, tabular=True, classifies=False), "steps"),
+        (DataProperties(10_000, False, n_columns=20, tabular=True, classifies=False), "thermometer"),
         (DataProperties(10_000, False, n_columns=600, tabular=True), None),
         (DataProperties(10_000, False, sparse=True, tabular=True), None),
         (DataProperties(10_000, False), None),
@@ -88,7 +88,12 @@ def test_numbers_are_embedded_in_tables_of_few_columns(facts, expected):
 
 @pytest.mark.parametrize(
     ("n_rows", "embedding", "expected"),
-    [(1_500, "steps", 16), (1_501, "steps", 32), (1_500, "piecewise_linear", 16), (1_501, "piecewise_linear", 16)],
+    [
+        (1_500, "thermometer", 16),
+        (1_501, "thermometer", 32),
+        (1_500, "piecewise_linear", 16),
+        (1_501, "piecewise_linear", 16),
+    ],
 )
 def test_the_number_of_thresholds_follows_the_rows(n_rows, embedding, expected):
     assert n_bins(DataProperties(n_rows, False, tabular=True), embedding) == expected

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknn import NNClassifier
-from sknn.modules import HandGradient
+from sknn.modules import ManualBackward
 from sknn.training._state import RunState
 
 rng = np.random.default_rng(0)
@@ -84,13 +84,13 @@ def test_a_callback_may_set_parameters_of_the_optimizer(params):
 
 
 def test_from_a_run_to_the_arithmetic_of_a_step_there_are_few_frames(monkeypatch):
-    stacks, forward = [], HandGradient.forward
+    stacks, forward = [], ManualBackward.forward
 
     def record(self, *args):
         stacks.append([frame.name for frame in traceback.extract_stack() if "/sknn/" in frame.filename])
         return forward(self, *args)
 
-    monkeypatch.setattr(HandGradient, "forward", record)
+    monkeypatch.setattr(ManualBackward, "forward", record)
     fit(n_members=3)
     names = stacks[0]
     assert names[names.index("run") :] == ["run", "run_single_epoch", "__call__", "_manual_gradient"]

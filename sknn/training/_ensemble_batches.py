@@ -1,4 +1,4 @@
-"""Rows and batches of a pack: each member has rows of its own among those of one table.
+"""Rows and batches of an ensemble: each member has rows of its own among those of one table.
 
 Shapes: K members, B rows of a batch, n rows of the member that has most.
 """
@@ -16,7 +16,7 @@ from sknn.training._batches import CHUNK_BYTES, Batch, batch_sizes, split
 from sknn.training._data import Rows, as_tensor
 
 
-class PackedRows(Dataset):
+class EnsembleRows(Dataset):
     """The rows of each member, as positions in a `Rows` that all share.
 
     Parameters
@@ -58,7 +58,7 @@ class PackedRows(Dataset):
         return inputs, target.view(*shape, *target.shape[1:]), None if weight is None else weight.view(shape)
 
     def in_order(self) -> tuple[Tensor, Tensor | None]:
-        """Positions (K, n) of all rows, and weights that make those that fill shorter members count for nothing."""
+        """Positions (K, n) of all rows, and a mask (K, n), 0 for those that fill up shorter members."""
         positions = torch.stack([_filled(member, self.n_rows) for member in self.members])
         sizes = torch.tensor([len(member) for member in self.members])
         if (sizes == self.n_rows).all():
@@ -77,7 +77,7 @@ class PackedRows(Dataset):
 class HeldOutInputs(dict[str, Tensor]):
     """All inputs of validation rows, with a note of whose they are: they may be the very tensors of training rows."""
 
-    def __init__(self, of: PackedRows):
+    def __init__(self, of: EnsembleRows):
         super().__init__(of.rows.X)
         self.of = of
 
@@ -92,26 +92,26 @@ class MemberInputs(dict[str, Tensor]):
 
 
 class BatchInputs(dict[str, Tensor]):
-    """Inputs (n, ...) of a pack's batch as callbacks see them: the rows of the members below each other."""
+    """Inputs (n, ...) of an ensemble's batch as callbacks see them: members and rows flattened into one axis."""
 
     def __init__(self, of_members: MemberInputs):
         self.of_members = of_members
-        super().__init__({name: self.below_each_other(value) for name, value in of_members.items()})
+        super().__init__({name: self.flattened(value) for name, value in of_members.items()})
 
-    def below_each_other(self, values: Tensor) -> Tensor:
+    def flattened(self, values: Tensor) -> Tensor:
         """From (K, B, ...) to (n, ...)."""
         values, present = values.flatten(0, 1), self.of_members.present
         return values if present is None else values[present.flatten()]
 
 
-class PackedBatches:
-    """Batches of a `PackedRows`: the same number of rows for each member, rows gathered for many batches at a time.
+class EnsembleBatches:
+    """Batches of a `EnsembleRows`: the same number of rows for each member, rows gathered for many batches at a time.
 
     Yields `(inputs, (target, weight))` with tensors (K, B, ...).
 
     Parameters
     ----------
-    dataset : PackedRows
+    dataset : EnsembleRows
     batch_size : int
         Rows of a member in a batch; the last batch may be smaller.
     shuffle : bool, default=False
@@ -119,14 +119,14 @@ class PackedBatches:
     generator : torch.Generator or None
         CPU generator that draws the order.
     balanced : bool, default=False
-        For training. With `shuffle`, all batches have the same number of rows, so that B may differ a little from
-        `batch_size` and fewer rows than there are batches sit out an epoch, other ones each time. Otherwise a last
-        row on its own joins the batch before, as in `TensorBatches`.
+        For training. With `shuffle`, all batches have `n_rows // n_batches` rows, so that B may differ a little from
+        `batch_size`; the remaining rows of the permutation, fewer than there are batches, are skipped in that epoch.
+        Otherwise a last row on its own joins the batch before, as in `TensorBatches`.
     """
 
     def __init__(
         self,
-        dataset: PackedRows,
+        dataset: EnsembleRows,
         batch_size: int,
         shuffle: bool = False,
         generator: torch.Generator | None = None,

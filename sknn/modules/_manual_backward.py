@@ -1,4 +1,4 @@
-"""Forward and backward pass of `TabularNet` by hand, for training. Torch only.
+"""Forward and backward pass of `TabularNet` in closed form, for training. Torch only.
 
 A step of small members is bound by the number of operators and by the memory that they touch, and
 automatic differentiation takes half of both. Here a hidden layer is three operators forward and
@@ -16,8 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sknn.modules._layers import EnsembleDropout, EnsembleLinear
+from sknn.modules._numeric_embeddings import PiecewiseLinear, ThermometerEncoding
 from sknn.modules._randomness import dropout_mask
-from sknn.modules._tabular import PiecewiseLinear, Steps, TabularNet
+from sknn.modules._tabular import TabularNet
 
 aten = torch.ops.aten
 
@@ -38,19 +40,15 @@ _ACTIVATIONS = {
 }
 
 
-def has_hand_gradient(module: nn.Module) -> bool:
-    """Whether `HandGradient` covers what a module is made of."""
-    return (
-        type(module) is TabularNet
-        and isinstance(module.numeric, PiecewiseLinear | Steps | None)
-        and module.shortcut is None
-        and not len(module.mixes)
-        and len(module.activations) > 0
-        and all(type(activation) in _ACTIVATIONS for activation in module.activations)
-    )
+def has_manual_backward(module: nn.Module) -> bool:
+    """Whether `ManualBackward` covers what a module is made of."""
+    if type(module) is not TabularNet or not isinstance(module.numeric, PiecewiseLinear | ThermometerEncoding | None):
+        return False
+    covered = (EnsembleLinear, EnsembleDropout, *_ACTIVATIONS)
+    return len(module.layers) > 1 and all(type(layer) in covered for layer in module.layers)
 
 
-class HandGradient:
+class ManualBackward:
     """Trains a `TabularNet`: `forward` gives outputs, `backward` turns their gradient into those of the parameters.
 
     Each parameter must have a `grad`, which is overwritten; parameters and their gradients must stay
@@ -60,68 +58,91 @@ class HandGradient:
 
     def __init__(self, net: TabularNet):
         self.net = net
-        self._plans: dict[int, _Plan] = {}
-        self._plan: _Plan | None = None
+        self._buffers: dict[int, _BatchBuffers] = {}
+        self._current: _BatchBuffers | None = None
 
     def forward(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
         """Outputs (K, B, O), whose gradient `backward` asks for; x_num (K, B, F), x_cat (K, B, C)."""
         n_rows = x_num.shape[1]
-        plan = self._plan = self._plans.get(n_rows)
-        if plan is None:
-            plan = self._plan = self._plans[n_rows] = _Plan(self.net, n_rows)
+        buffers = self._current = self._buffers.get(n_rows)
+        if buffers is None:
+            buffers = self._current = self._buffers[n_rows] = _BatchBuffers(self.net, n_rows)
         with torch.no_grad():
-            return plan.forward(x_num, x_cat)
+            return buffers.forward(x_num, x_cat)
 
     def backward(self, grad: Tensor) -> None:
         """From the gradient (K, B, O) of the outputs."""
         with torch.no_grad():
-            if self._plan is None:
+            if self._current is None:
                 raise RuntimeError("backward() needs the forward() that it belongs to.")
-            self._plan.backward(grad.transpose(1, 2))
+            self._current.backward(grad.transpose(1, 2))
+
+
+class _Linear:
+    """A linear layer's parameters and gradients as the operators need them, (K, D, 1) for a bias.
+
+    In attributes of Python's own: a look-up in a module takes as long as a small operator.
+    """
+
+    def __init__(self, layer: EnsembleLinear):
+        self.weight, self.weight_t = layer.weight, layer.weight.transpose(1, 2)  # (K, D, D_in), (K, D_in, D)
+        self.bias = layer.bias.unsqueeze(2)
+        self.weight_grad, self.bias_grad = _grad(layer.weight), _grad(layer.bias).unsqueeze(2)
+
+
+def _grad(parameter: nn.Parameter) -> Tensor:
+    if parameter.grad is None:
+        raise RuntimeError("Each parameter needs a grad to be written to.")
+    return parameter.grad
 
 
 class _Hidden:
-    """A hidden layer for batches of one size: its memory, and the views that its operators need."""
+    """What follows a hidden layer, for batches of one size: its activation, its dropout, and memory for both passes."""
 
-    def __init__(self, net: TabularNet, layer: int, h: Tensor):
-        """`h` (K, D_in, B) is the memory of its input."""
-        weight = net.weights[layer]
-        self.function, self.backward = _ACTIVATIONS[type(net.activations[layer])]
-        self.weight, self.bias = weight, net.biases[layer]
-        shape = self.shape = (len(weight), weight.shape[1], h.shape[2])
-        self.z, self.h, self.g, self.gz = (torch.empty(shape, device=h.device, dtype=h.dtype) for _ in range(4))
-        self.mask: Tensor = self.z  # of dropout, anew at each step
+    def __init__(self, linear: _Linear, activation: nn.Module, n_rows: int):
+        self.function, self.backward = _ACTIVATIONS[type(activation)]
+        self.dropout: EnsembleDropout | None = None
+        self.weight: Tensor = linear.weight
+        self.bias = linear.bias
+        shape = self.shape = (*self.weight.shape[:2], n_rows)
+        self.z, self.h, self.g, self.gz = (self.weight.new_empty(shape) for _ in range(4))
+        self.mask: Tensor | None = None  # of dropout, anew at each step
+
+    def drop(self, h: Tensor) -> None:
+        self.mask = None
+        if self.dropout is not None and self.dropout.p:
+            self.mask = dropout_mask(self.shape, self.dropout.p, h.device)
+            h.mul_(self.mask)
 
 
-class _Plan:
+class _BatchBuffers:
     """Both passes for batches of one size."""
 
     def __init__(self, net: Any, n_rows: int):
         self.net, self.n_rows = net, n_rows
-        first = net.weights[0]
-        self.k, self.width = len(first), first.shape[2]
-        self.scale = net.scale
+        first, scale = net.layers[0].weight, net.layers[0].scale
+        self.k, self.width, self.first_weight = len(first), first.shape[2], first
         self._lay_out_inputs()
-        self.first = self._empty(first.shape) if self.scale is not None else first  # weights times the scale
+        self.scale = None if scale is None else scale.unsqueeze(1)  # (K, 1, D_in)
+        self.scale_grad = None if scale is None else _grad(scale).unsqueeze(1)
+        self.first = first if scale is None else self._empty(first.shape)  # weights times the scale
         self.first_t = self.first.transpose(1, 2)
         self.effective = self._empty(first.shape)
+        self.linear: list[_Linear] = []
         self.hidden: list[_Hidden] = []
-        h = self.inputs
-        for layer in range(len(net.activations)):
-            self.hidden.append(_Hidden(net, layer, h))
-            h = self.hidden[-1].h
+        for layer in net.layers:
+            if isinstance(layer, EnsembleLinear):
+                self.linear.append(_Linear(layer))
+            elif isinstance(layer, EnsembleDropout):
+                self.hidden[-1].dropout = layer
+            else:
+                self.hidden.append(_Hidden(self.linear[-1], layer, n_rows))
         self.hidden[0].weight = self.first
-        self.weights_t = [weight.transpose(1, 2) for weight in net.weights]  # (K, D_in, D)
+        self.last = self.linear[-1]
         self.inputs_t = [h.transpose(1, 2) for h in [self.inputs, *(layer.h for layer in self.hidden)]]  # (K, B, D_in)
-        self.weight_grads = [weight.grad for weight in net.weights]
-        self.bias_grads = [bias.grad for bias in net.biases]
-        # Parameters in lists of Python's own: a look-up in torch's takes as long as a small operator.
-        self.first_weight, self.last_weight, self.last_bias = net.weights[0], net.weights[-1], net.biases[-1]
-        self.scale_grad = None if self.scale is None else self.scale.grad
 
     def _empty(self, shape) -> Tensor:
-        like = self.net.weights[0]
-        return torch.empty(tuple(shape), device=like.device, dtype=like.dtype)
+        return self.first_weight.new_empty(tuple(shape))
 
     def _lay_out_inputs(self) -> None:
         net, k, size = self.net, self.k, self.n_rows
@@ -166,32 +187,30 @@ class _Plan:
         self._embed(x_num.transpose(1, 2), x_cat)
         if self.scale is not None:
             torch.mul(self.first_weight, self.scale, out=self.first)
-        h, dropout = self.inputs, self.net.dropout
+        h = self.inputs
         for layer in self.hidden:
             torch.baddbmm(layer.bias, layer.weight, h, out=layer.z)
             h = layer.function(layer.z, layer.h)
-            if dropout:
-                layer.mask = dropout_mask(layer.shape, dropout, h.device)
-                h.mul_(layer.mask)
-        return torch.baddbmm(self.last_bias, self.last_weight, h).transpose(1, 2)
+            layer.drop(h)
+        return torch.baddbmm(self.last.bias, self.last.weight, h).transpose(1, 2)
 
     def backward(self, g: Tensor) -> None:
         """From the gradient (K, O, B) of the outputs."""
-        dropout = self.net.dropout
-        for layer in range(len(self.hidden), 0, -1):
-            below = self.hidden[layer - 1]
-            torch.bmm(g, self.inputs_t[layer], out=self.weight_grads[layer])
-            torch.sum(g, 2, keepdim=True, out=self.bias_grads[layer])
-            torch.bmm(self.weights_t[layer], g, out=below.g)
-            if dropout:
+        for n in range(len(self.hidden), 0, -1):
+            layer, below = self.linear[n], self.hidden[n - 1]
+            torch.bmm(g, self.inputs_t[n], out=layer.weight_grad)
+            torch.sum(g, 2, keepdim=True, out=layer.bias_grad)
+            torch.bmm(layer.weight_t, g, out=below.g)
+            if below.mask is not None:
                 below.g.mul_(below.mask)
             g = below.backward(below.g, below.z, below.gz)
-        torch.sum(g, 2, keepdim=True, out=self.bias_grads[0])
+        first = self.linear[0]
+        torch.sum(g, 2, keepdim=True, out=first.bias_grad)
         if self.scale is None:
-            torch.bmm(g, self.inputs_t[0], out=self.weight_grads[0])
+            torch.bmm(g, self.inputs_t[0], out=first.weight_grad)
         else:
             torch.bmm(g, self.inputs_t[0], out=self.effective)
-            torch.mul(self.effective, self.scale, out=self.weight_grads[0])
+            torch.mul(self.effective, self.scale, out=first.weight_grad)
             torch.sum(self.effective.mul_(self.first_weight), 1, keepdim=True, out=self.scale_grad)
         self._embedding_gradients(g)
 
@@ -209,7 +228,7 @@ class _Plan:
             leads = not self.n_numeric or self.leads
             self.inputs_rest.copy_(x[:, start:] if leads else x[:, self.net.rest])
         if self.n_categories:
-            self.codes = self.categories.rows(x_cat)
+            self.codes = self.categories.positions(x_cat)
             vectors = self.tables.index_select(0, self.codes.flatten())
             self.looked_up.copy_(vectors.view(*self.codes.shape, -1).permute(0, 2, 3, 1))
 

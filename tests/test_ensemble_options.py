@@ -1,4 +1,4 @@
-"""What holds for a single network holds for each member of a pack: freezing, rates, limits, schedules, independence."""
+"""What holds for one network holds for each member of an ensemble: freezing, rates, limits, schedules, independence."""
 
 import threading
 
@@ -13,7 +13,7 @@ from torch import nn
 
 from sknn import NNClassifier, NNFeatures, NNRegressor, Pretrained
 from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, Unfreeze
-from sknn.modules import Members, StackedMembers
+from sknn.modules import SequentialEnsemble, VmapEnsemble
 
 X, Y = load_breast_cancer(return_X_y=True)
 X, Y = X[:240], Y[:240]
@@ -25,10 +25,7 @@ def quick(module="mlp", **params):
 
 def member(net, k):
     """Parameters of one member."""
-    pack = net.module_
-    if isinstance(pack, Members):
-        return {name: p.detach() for name, p in pack.members[k].named_parameters()}
-    return {name: p.detach()[k] for name, p in pack.named_parameters()}
+    return {name: p.detach()[k] for name, p in net.module_.named_parameters()}
 
 
 @pytest.mark.parametrize("module", ["tabular", "mlp", "resnet"])
@@ -45,7 +42,7 @@ def test_a_member_does_not_see_the_targets_that_it_holds_out(module, optimizer):
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize(("module", "kind"), [("mlp", StackedMembers), ("resnet", Members)])
+@pytest.mark.parametrize(("module", "kind"), [("mlp", VmapEnsemble), ("resnet", SequentialEnsemble)])
 def test_members_are_frozen_freed_and_slowed_as_a_single_network_is(module, kind):
     known = quick(module).fit(X, Y)
     before = {name: p.detach() for name, p in known.module_.named_parameters()}
@@ -55,9 +52,8 @@ def test_members_are_frozen_freed_and_slowed_as_a_single_network_is(module, kind
         net = quick(start, n_members=3, hidden_layer_sizes="auto", learning_rate=0.01, weight_decay=0.0, **params)
         net.fit(X, Y)
         assert type(net.module_) is kind
-        names = list(before)
-        found = [dict(zip(names, member(net, k).values(), strict=True)) for k in range(3)]
-        return [{name for name in names if not torch.equal(each[name], before[name])} for each in found]
+        found = [member(net, k) for k in range(3)]
+        return [{name for name in before if not torch.equal(each[name], before[name])} for each in found]
 
     assert moved(Pretrained(known, freeze="backbone")) == [set(last)] * 3
     assert moved(Pretrained(known, learning_rates={"backbone": 0.0})) == [set(last)] * 3
@@ -71,13 +67,8 @@ def test_gradients_are_limited_member_by_member(module):
 
     class Look(ClipGradient):
         def on_grad_computed(self, net, named_parameters, **kwargs):
-            squares = np.zeros(3)
-            for name, p in named_parameters:
-                of = [int(name.split(".")[1])] if module == "resnet" else range(3)
-                grads = [p.grad] if module == "resnet" else p.grad
-                for k, grad in zip(of, grads, strict=True):
-                    squares[k] += grad.square().sum().item()
-            seen.append(np.sqrt(squares))
+            squares = [[grad.square().sum().item() for grad in p.grad] for _, p in named_parameters]
+            seen.append(np.sqrt(np.sum(squares, 0)))
 
     quick(module, n_members=3, callbacks=[GradientNorm(), ClipGradient(0.05), Look()]).fit(X, Y)
     assert np.max(seen) <= 0.05 * (1 + 1e-5)

@@ -1,4 +1,4 @@
-"""What both estimators promise about packs: members, folds, out-of-fold predictions, calibration, time."""
+"""What both estimators promise about ensembles: members, folds, out-of-fold predictions, calibration, time."""
 
 import pickle
 import warnings
@@ -21,9 +21,9 @@ from torch import nn
 from sknn import NNClassifier, NNRegressor
 from sknn.modules import TabularNet
 from sknn.preprocessing import Encoded
-from sknn.training import PackedRows
+from sknn.training import EnsembleRows
 from sknn.training import Rows as EncodedRows
-from sknn.training._packs import PackedBatches
+from sknn.training._ensemble_batches import EnsembleBatches
 
 BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 
@@ -128,7 +128,7 @@ def members_rows(y, n_members=4, groups=None, weight=None, **params):
     X = np.c_[np.arange(len(y)), np.arange(len(y)) % 7].astype(np.float32)
     net = NNClassifier(Rows, preprocessing=None, n_members=n_members, max_epochs=3, random_state=0, **params)
     net.fit(X, y, groups=groups, sample_weight=weight)
-    return np.array([member.seen.numpy()[: len(y)] > 0 for member in net.module_.members]), net
+    return net.module_.seen.numpy()[:, : len(y)] > 0, net
 
 
 def test_each_row_trains_all_members_but_the_one_that_holds_it_out():
@@ -139,7 +139,7 @@ def test_each_row_trains_all_members_but_the_one_that_holds_it_out():
         assert y[~trained].sum() == 10
     assert np.isfinite(net.oof_prediction_).all()
     x = torch.from_numpy(np.c_[np.arange(240), np.arange(240) % 7]).float()
-    logits = torch.stack([member(x) for member in net.module_.members])
+    logits = net.module_(True, x=x)
     own = logits.detach().double().numpy()[np.argmin(seen, axis=0), np.arange(240)]
     log_odds = np.log(net.oof_prediction_[:, 1] / net.oof_prediction_[:, 0])
     temperature = np.median((own[:, 1] - own[:, 0]) / log_odds)  # one for all members
@@ -297,8 +297,7 @@ def test_a_pack_has_the_same_bits_wherever_it_is_trained(cls):
                                     {"module_params": {"numeric_embedding": None}},
                                     {"lr_schedule": None}, {"lr_schedule": lambda t: 1 - t},
                                     {"lr_schedule": {"learning_rate": "cosine", "dropout": "linear"}},
-                                    {"module_params": {"parametric_activation": True, "linear_shortcut": True}},
-                                    {"module_params": {"learnable_scale": False, "data_init": False, "n_bins": 5}},
+                                    {"module_params": {"learnable_scale": False, "n_bins": 5}},
                                     {"optimizer": torch.optim.LBFGS, "batch_size": 1_000, "dropout": 0,
                                      "lr_schedule": None, "learning_rate": 0.1, "optimizer_params": {"max_iter": 5}},
                                     {"activation": nn.PReLU}, {"hidden_layer_sizes": ()}])  # fmt: skip
@@ -318,7 +317,7 @@ def test_flat_parameters_take_the_steps_of_groups(cls, monkeypatch):
     np.testing.assert_allclose(outputs(fast, X), outputs(plain, X), rtol=1e-3, atol=1e-4)
 
 
-def test_skorch_callbacks_see_packs():
+def test_skorch_callbacks_see_ensembles():
     class Watch(Callback):
         shapes = []
 
@@ -339,9 +338,9 @@ def test_a_frozen_parameter_keeps_its_bits(cls):
     X, y = data(cls)
     params = {"module_params": {"n_bins": 4}, "learning_rate": 1e-2}
     start = quick(cls, max_epochs=1, callbacks=[Freezer("*")], **params).fit(X, y).module_
-    half = quick(cls, callbacks=[Freezer("weights.0")], **params).fit(X, y).module_
-    assert torch.equal(start.weights[0], half.weights[0])
-    assert not torch.equal(start.weights[1], half.weights[1])
+    half = quick(cls, callbacks=[Freezer("layers.0.weight")], **params).fit(X, y).module_
+    assert torch.equal(start.layers[0].weight, half.layers[0].weight)
+    assert not torch.equal(start.layers[-1].weight, half.layers[-1].weight)
 
 
 @BOTH
@@ -448,8 +447,8 @@ def test_without_shuffling_each_member_meets_each_row_once_an_epoch(n_rows, batc
         torch.device("cpu"),
         np.asarray,
     )
-    packed = PackedRows(rows, [np.arange(n_rows), np.arange(n_rows)[::-1].copy()])
-    batches = list(PackedBatches(packed, batch_size, balanced=True))
+    members = EnsembleRows(rows, [np.arange(n_rows), np.arange(n_rows)[::-1].copy()])
+    batches = list(EnsembleBatches(members, batch_size, balanced=True))
     met = torch.cat([target for _, (target, _) in batches], 1)
     assert met.tolist() == [list(range(n_rows)), list(range(n_rows))[::-1]]
     assert n_rows == 1 or batch_size == 1 or min(target.shape[1] for _, (target, _) in batches) > 1
@@ -460,7 +459,7 @@ def test_shuffled_batches_of_members_are_equal_and_of_two_rows_at_least(n_rows, 
     rows = EncodedRows(
         Encoded(np.zeros((n_rows, 1), dtype=np.float32), None), np.arange(n_rows), None, torch.device("cpu"), np.asarray
     )
-    batches = PackedBatches(PackedRows(rows, [np.arange(n_rows)]), batch_size, shuffle=True, balanced=True)
+    batches = EnsembleBatches(EnsembleRows(rows, [np.arange(n_rows)]), batch_size, shuffle=True, balanced=True)
     assert len(set(batches.sizes)) == 1
     assert batches.sizes[0] >= min(batch_size, 2)
     assert n_rows - sum(batches.sizes) < len(batches.sizes)
