@@ -1,6 +1,6 @@
 """Time and memory of `NNClassifier` against a hand-written torch loop, scikit-learn's MLP and skorch.
 
-    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,device,pack,growth,memory]
+    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,device,ensemble,growth,memory]
                                [--device cpu] [--folder TABLES] [--prototype FILE.py]
 
 All contenders train the same network with the same optimiser, batches and number of epochs, on the
@@ -9,11 +9,11 @@ process with torch's and BLAS's threads pinned. Times are whole `fit` or `predic
 tables show medians, and ratios to the torch loop (for predictions to scikit-learn's MLP) and to
 ours. Memory is measured in a fresh process each.
 
-"pack" is a training step of 8 members with two layers of 96 on 10 embedded numbers: ours against the
+"ensemble" is a training step of 8 members with two layers of 96 on 10 embedded numbers: ours against the
 arithmetic limit (the time of 512 × 512 matrix products with as many multiplications), against 8
-networks trained one by one, and against the same pack written plainly: torch's gradient, an optimizer that goes
-through the parameters. FILE.py adds another draft of the pack: its `Net2(members, numbers, 0, [], classes, ...)` and
-`groups(rate, decay)`. Each call trains for eight epochs, so that what comes once an epoch, or with a change of
+networks trained one by one, and against the same ensemble written plainly: torch's gradient, an optimizer that goes
+through the parameters. FILE.py adds another draft of the ensemble: its `Net2(members, numbers, 0, [], classes, ...)`
+and `groups(rate, decay)`. Each call trains for eight epochs, so that what comes once an epoch, or with a change of
 the dropout, counts as it does in a fit. "cold" is a process that imports everything and fits 200 rows for the first
 time, beside one that imports scikit-learn, torch, pandas and skorch alone. "growth" fits the defaults on 3,000 to
 100,000 rows of a table `nyc_flight_late` in TABLES, or of made-up rows. "device", which is run where one is given,
@@ -207,16 +207,16 @@ def bench_predict(repeats: int, device: str) -> None:
 
 MEMBERS, WIDTH, NUMBERS, BINS, EMBEDDING = 8, 96, 10, 16, 8
 EDGES = np.linspace(-2, 2, BINS + 1).tolist()
-PACK_EPOCHS = 8
+EPOCHS = 8
 
 
-def make_pack(n_members: int) -> TabularNet:
+def make_ensemble(n_members: int) -> TabularNet:
     return TabularNet(NUMBERS, 2, bins=[EDGES] * NUMBERS, n_members=n_members, hidden_layer_sizes=(WIDTH, WIDTH),
                       activation="silu", dropout=0.15)  # fmt: skip
 
 
 def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
-    """A call that trains a pack in the loop that `fit` uses, `n_steps` in each epoch."""
+    """A call that trains an ensemble in the loop that `fit` uses, `n_steps` in each epoch."""
     rng = np.random.default_rng(0)
     n = n_rows * n_steps
     encoded = Encoded(rng.standard_normal((n, NUMBERS), dtype=np.float32))
@@ -224,19 +224,20 @@ def our_steps(n_members: int, n_rows: int, n_steps: int) -> Callable:
     optimizer, params = make_optimizer("adamw", {"betas": (0.9, 0.95)}, weight_decay=0.2, device=torch.device("cpu"))
     target = ClassTarget(find_loss("cross_entropy", ClassTarget), {}, labels=np.arange(2))
     members = EnsembleRows(rows, [np.arange(n)] * n_members)
-    net = TrainingNet(make_pack(n_members), target.make_criterion(), target=target, train=members, valid=None,
-                      optimizer=optimizer, lr=1e-3, max_epochs=PACK_EPOCHS, batch_size=n_rows, iterator_train__shuffle=True, callbacks=[],
+    net = TrainingNet(make_ensemble(n_members), target.make_criterion(), target=target, train=members, valid=None,
+                      optimizer=optimizer, lr=1e-3, max_epochs=EPOCHS, batch_size=n_rows,
+                      iterator_train__shuffle=True, callbacks=[],
                       schedules={"learning_rate": one_cycle, "dropout": flat_cosine},
                       **{f"optimizer__{name}": value for name, value in params.items()})  # fmt: skip
     return net.run
 
 
 def steps_of(forward: Callable, optimizer: torch.optim.Optimizer, n_rows: int, n_steps: int, decay=None) -> Callable:
-    """A call that trains a pack as one would first write it; `decay` is called before each step."""
+    """A call that trains an ensemble as one would first write it; `decay` is called before each step."""
     x, y = torch.randn(n_rows * n_steps, NUMBERS), torch.randint(0, 2, (n_rows * n_steps,))
 
     def call():
-        for _ in range(PACK_EPOCHS):
+        for _ in range(EPOCHS):
             order = torch.stack([torch.randperm(len(x)) for _ in range(MEMBERS)])
             for start in range(0, len(x), n_rows):
                 rows = order[:, start : start + n_rows]
@@ -252,20 +253,20 @@ def steps_of(forward: Callable, optimizer: torch.optim.Optimizer, n_rows: int, n
 
 def plain_steps(n_rows: int, n_steps: int) -> Callable:
     torch.manual_seed(0)
-    pack = make_pack(MEMBERS).train()
-    optimizer = torch.optim.AdamW(pack.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
-    return steps_of(pack, optimizer, n_rows, n_steps)
+    ensemble = make_ensemble(MEMBERS).train()
+    optimizer = torch.optim.AdamW(ensemble.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
+    return steps_of(ensemble, optimizer, n_rows, n_steps)
 
 
 def prototype_steps(path: Path, n_rows: int, n_steps: int) -> Callable:
-    """The pack of a script, with an optimizer for each of its groups and decay apart from it."""
+    """The ensemble of a script, with an optimizer for each of its groups and decay apart from it."""
     spec = importlib.util.spec_from_file_location("prototype", path)
     prototype = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(prototype)
     torch.manual_seed(0)
     edges = torch.tensor([EDGES] * NUMBERS)
-    pack = prototype.Net2(MEMBERS, NUMBERS, 0, [], 2, emb="ple", edges=edges, hidden=(WIDTH, WIDTH)).train()
-    groups = pack.groups(1e-3, 0.02)
+    ensemble = prototype.Net2(MEMBERS, NUMBERS, 0, [], 2, emb="ple", edges=edges, hidden=(WIDTH, WIDTH)).train()
+    groups = ensemble.groups(1e-3, 0.02)
     optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95), fused=True)
     nothing, no_codes = torch.zeros(MEMBERS, n_rows, 0), torch.zeros(MEMBERS, n_rows, 0, dtype=torch.long)
 
@@ -275,7 +276,7 @@ def prototype_steps(path: Path, n_rows: int, n_steps: int) -> Callable:
             if group["wd"]:
                 torch._foreach_mul_(group["params"], 1 - group["lr"] * group["wd"])
 
-    return steps_of(lambda x: pack(x, nothing, no_codes, pd=0.15), optimizer, n_rows, n_steps, decay)
+    return steps_of(lambda x: ensemble(x, nothing, no_codes, pd=0.15), optimizer, n_rows, n_steps, decay)
 
 
 def matrix_products(n_rows: int, n_steps: int) -> Callable:
@@ -285,7 +286,7 @@ def matrix_products(n_rows: int, n_steps: int) -> Callable:
     """
     embedding = NUMBERS * (BINS + 1) * EMBEDDING
     layers = NUMBERS * EMBEDDING * WIDTH + WIDTH * WIDTH + WIDTH * 2
-    multiplications = MEMBERS * n_rows * PACK_EPOCHS * n_steps * (2 * embedding + 3 * layers)
+    multiplications = MEMBERS * n_rows * EPOCHS * n_steps * (2 * embedding + 3 * layers)
     a, b = torch.randn(512, 512), torch.randn(512, 512)
     n_products = multiplications / 512**3
     whole = max(1, round(n_products))
@@ -298,13 +299,13 @@ def matrix_products(n_rows: int, n_steps: int) -> Callable:
     return call
 
 
-def bench_pack(repeats: int, prototype: Path | None) -> None:
+def bench_ensemble(repeats: int, prototype: Path | None) -> None:
     for n_rows, n_steps in ((32, 100), (256, 25)):
         limit = matrix_products(n_rows, n_steps)
         calls = {
             "limit": limit,
             "sknn": our_steps(MEMBERS, n_rows, n_steps),
-            "the pack written plainly": plain_steps(n_rows, n_steps),
+            "the ensemble written plainly": plain_steps(n_rows, n_steps),
         }
         if prototype is not None:
             calls["prototype"] = prototype_steps(prototype, n_rows, n_steps)
@@ -312,8 +313,8 @@ def bench_pack(repeats: int, prototype: Path | None) -> None:
         calls["8 networks one by one"] = lambda alone=alone: [alone() for _ in range(MEMBERS)]
         seconds = alternate(calls, repeats)
         seconds["limit"] *= limit.share
-        title = f"a packed step: {MEMBERS} members, 2 × {WIDTH}, {NUMBERS} numbers, {n_rows} rows"
-        show(title, {name: value / (PACK_EPOCHS * n_steps) for name, value in seconds.items()}, "limit")
+        title = f"a step of an ensemble: {MEMBERS} members, 2 × {WIDTH}, {NUMBERS} numbers, {n_rows} rows"
+        show(title, {name: value / (EPOCHS * n_steps) for name, value in seconds.items()}, "limit")
 
 
 IMPORTS = "import numpy, pandas, sklearn, skorch, torch"
@@ -391,7 +392,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="cold,fit,predict,device,pack,growth,memory")
+    parser.add_argument("--only", default="cold,fit,predict,device,ensemble,growth,memory")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--prototype", type=Path)
@@ -420,8 +421,8 @@ def main() -> None:
             bench_fit(arguments.repeats, arguments.device)
         if "predict" in chosen:
             bench_predict(arguments.repeats, arguments.device)
-        if "pack" in chosen:
-            bench_pack(arguments.repeats, arguments.prototype)
+        if "ensemble" in chosen:
+            bench_ensemble(arguments.repeats, arguments.prototype)
         if "device" in chosen and arguments.device != "cpu":
             bench_device(arguments.repeats, arguments.device)
     if "growth" in chosen:

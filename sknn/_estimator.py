@@ -600,9 +600,9 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _optimizer_defaults(self, params: ResolvedParams) -> dict:
-        """Moments with a shorter memory suit the few steps of a pack (Holzmüller et al., NeurIPS 2024, appendix A)."""
+        """Moments with a shorter memory suit few steps (Holzmüller et al., NeurIPS 2024, appendix A)."""
         is_adam = params["optimizer"] in ("adam", "adamw")
-        return {"betas": (0.9, 0.95)} if is_adam and isinstance(self.module_, TabularNet) else {}
+        return {"betas": (0.9, 0.95)} if is_adam and is_tabular(params["module"]) else {}
 
     def _begin_task(self, train: TrainingData, params: ResolvedParams) -> dict:
         """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""

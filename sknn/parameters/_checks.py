@@ -23,7 +23,14 @@ from skorch.callbacks import Callback, InputShapeSetter
 from torch import nn
 
 from sknn.augmentation import Augment
-from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES, NUMERIC_EMBEDDINGS, TabularNet, module_params_of
+from sknn.modules import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    MODULES,
+    NUMERIC_EMBEDDINGS,
+    is_ensemble,
+    module_params_of,
+)
 from sknn.optim import (
     OPTIMIZERS,
     PLATEAU,
@@ -302,7 +309,7 @@ def _check_network(owner: str, params: dict) -> None:
             if not is_auto(params[name]):
                 hint = f"pass module_params={{{name!r}: ...}}, if it takes that"
                 _refuse(owner, params, name, "be 'auto' for a module of your own", hint)
-        if isinstance(module, TabularNet) and params["n_members"] not in ("auto", module.n_members):
+        if is_ensemble(module) and params["n_members"] not in ("auto", module.n_members):
             _refuse(owner, params, "n_members", f"be 'auto' for a network that has {module.n_members}")
         return
     for name in SHAPE:

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import LRScheduler
 
-from sknn.modules import TabularNet, initializer_for
+from sknn.modules import TabularNet, initializer_for, is_ensemble
 from sknn.optim import is_full_batch, takes_weight_decay
 from sknn.parameters._checks import check_layer_lists, layer_sizes
 from sknn.parameters._defaults import DataProperties, is_auto, n_bins, numeric_embedding, resolve
@@ -68,7 +68,7 @@ def resolve_params(
     properties = _with_parameters(properties, given)
     params = resolve(dict(given), properties)
     network = architecture_of(given["module"])
-    if isinstance(network, TabularNet):
+    if is_ensemble(network):
         params["n_members"] = network.n_members
     elif properties.tabular:
         params["module_params"] = _resolve_embedding(given["module_params"] or {}, properties, earlier)

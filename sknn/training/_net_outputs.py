@@ -16,7 +16,7 @@ from torch import Tensor
 from sknn.modules import as_columns, batch_axis_of, call_module, n_members_of, tensor_of
 from sknn.training._batches import TensorBatches
 from sknn.training._data import Rows
-from sknn.training._ensemble_batches import BatchInputs, HeldOutInputs, MemberInputs, EnsembleBatches, EnsembleRows
+from sknn.training._ensemble_batches import BatchInputs, EnsembleBatches, EnsembleRows, HeldOutInputs, MemberInputs
 from sknn.training._scoring import ScoringMethods
 from sknn.utils import draws
 

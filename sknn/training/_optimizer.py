@@ -6,7 +6,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sknn.modules import names_outside_hidden
-from sknn.optim import FlatParameters, Muon, is_adaptive, is_elementwise, factors_of, takes_groups
+from sknn.optim import FlatParameters, Muon, factors_of, is_adaptive, is_elementwise, takes_groups
 
 
 class OptimizerGroups(NeuralNet):
