@@ -3,6 +3,9 @@
 import ast
 import inspect
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,9 @@ MUST_NOT_KNOW = {
     "augmentation": {"skorch", "pandas"},
     "training": {"pandas"},
 }
+FOR_DEVELOPERS = {"bench", "dev", "docs", "examples", "test"}
+DISTRIBUTIONS = packages_distributions()
+EACH_FILE = pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def part_of(path):
@@ -51,24 +57,44 @@ def part_of(path):
     return relative.parts[0] if len(relative.parts) > 1 else relative.stem
 
 
-def imported(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield node.module
+def imported(node, is_lazy=False):
+    """Each module that is imported, and whether that waits until a function is called."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, is_lazy) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute"
+            yield child.module, is_lazy
+        else:
+            yield from imported(child, is_lazy or isinstance(child, ast.FunctionDef))
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+@EACH_FILE
 def test_imports_go_one_way(path):
     part = part_of(path)
-    for name in imported(path):
+    for name, _ in imported(ast.parse(path.read_text())):
         package, _, rest = name.partition(".")
         if package == "sknn":
             assert rest.partition(".")[0] in MAY_IMPORT[part], f"{path.name} imports {name}"
         else:
             assert package not in MUST_NOT_KNOW.get(part, set()), f"{path.name} imports {name}"
+
+
+def distributions(*requirements):
+    return {re.match(r"[\w-]+", requirement)[0] for group in requirements for requirement in group}
+
+
+@EACH_FILE
+def test_what_is_imported_is_a_declared_dependency_or_lazily_one_of_an_extra(path):
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    required = distributions(project["dependencies"])
+    extras = [names for extra, names in project["optional-dependencies"].items() if extra not in FOR_DEVELOPERS]
+    optional = distributions(*extras)
+    for name, is_lazy in imported(ast.parse(path.read_text())):
+        package = name.partition(".")[0]
+        if package != "sknn" and package not in sys.stdlib_module_names:
+            (distribution,) = DISTRIBUTIONS[package]
+            assert distribution in (required | optional if is_lazy else required), f"{path.name} imports {name}"
 
 
 def test_public_names():
