@@ -173,10 +173,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
     monitor : "loss", str or callable, default="loss"
         What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.
-    calibration : "auto" or None, default="auto"
-        "auto" divides logits by a temperature that lowers the loss of held-out predictions (Guo et al., "On
-        calibration of modern neural networks", ICML 2017), where rows are held out; near 1 unless they are many.
-        None: not.
     preset : {"fast", "default", "thorough"}, default="default"
         What "auto" aims for: little time, a balance, or accuracy (more members, larger networks, more steps).
     callbacks : list or None, default=None
@@ -236,8 +232,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
         that of the members on new rows by 0.026 for 100 rows, 0.011 for 300 and less than 0.002 for 1,000
         (`docs/guide.md`).
     temperature_ : float
-        By what logits are divided before they become probabilities; see `calibration`. Set it to predict at another
-        one.
+        By what logits are divided before they become probabilities (Guo et al., "On calibration of modern neural
+        networks", ICML 2017): what lowers the loss of held-out predictions, near 1 unless they are many; 1 where no
+        rows were held out. May be set: `net.temperature_ = 1` gives the network's own probabilities.
 
     See Also
     --------
@@ -264,7 +261,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
 
     _target: LabelTarget
     _parameter_constraints: dict = CONSTRAINTS | {
-        "calibration": [StrOptions({"auto"}), None],
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -299,7 +295,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         validation_split="auto",
         patience="auto",
         monitor="loss",
-        calibration="auto",
         preset="default",
         callbacks=None,
         warm_start=False,
@@ -335,7 +330,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.validation_split = validation_split
         self.patience = patience
         self.monitor = monitor
-        self.calibration = calibration
         self.preset = preset
         self.callbacks = callbacks
         self.warm_start = warm_start
@@ -520,13 +514,13 @@ class NNClassifier(ClassifierMixin, BaseNN):
         labels = y if classes is None else self._check_y(classes, "classes")
         loss = find_loss(params["loss"], ClassTarget if y.ndim == 1 else LabelIndicatorTarget)
         target = loss.target(loss, params["loss_params"] or {}, labels)
-        target.update(train.y, train.weight, params["class_weight"], params["calibration"])
+        target.update(train.y, train.weight, params["class_weight"])
         self.classes_ = target.classes
         return target
 
     def _update_target(self, train: TrainingData, params: ResolvedParams) -> None:
         self._target.set_loss(find_loss(params["loss"], type(self._target)), params["loss_params"] or {})
-        self._target.update(train.y, train.weight, params["class_weight"], params["calibration"])
+        self._target.update(train.y, train.weight, params["class_weight"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

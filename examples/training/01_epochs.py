@@ -22,7 +22,7 @@ EPOCHS = (1, 3, 10, 20, 30, 50, 100)
 
 
 def network(seed: int, **params) -> NNClassifier:
-    return NNClassifier("mlp", dropout=0.0, weight_decay=0.0, calibration=None, random_state=seed, **params)
+    return NNClassifier("mlp", dropout=0.0, weight_decay=0.0, random_state=seed, **params)
 
 
 def measure(seeds, folder) -> pd.DataFrame:
@@ -36,6 +36,7 @@ def measure(seeds, folder) -> pd.DataFrame:
         settings["early stopping"] = {"patience": 10}
         for name, params in settings.items():
             net = network(seed, **params).fit(X_train, y_train)
+            net.temperature_ = 1.0  # the network's own probabilities
             proba = net.predict_proba(X_test)
             rows.append(
                 {

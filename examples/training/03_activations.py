@@ -42,7 +42,7 @@ STYLES = dict(zip(SETTINGS, ("C0-", "C0--", "C1-", "C2-", "C2--", "C2:", "C3-", 
 
 
 def network(seed: int, depth: int, **params) -> NNClassifier:
-    plain = {"dropout": 0.0, "weight_decay": 0.0, "calibration": None, "early_stopping": False, "batch_size": 128}
+    plain = {"dropout": 0.0, "weight_decay": 0.0, "early_stopping": False, "batch_size": 128}
     shape = {"hidden_layer_sizes": [32] * depth, "random_state": seed}
     return NNClassifier("mlp", **plain | {"learning_rate": 0.001, "max_epochs": 25} | shape | params)
 

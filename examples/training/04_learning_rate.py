@@ -34,7 +34,7 @@ OPTIMIZERS = {"SGD": {"optimizer": "sgd", "optimizer_params": {"momentum": 0.9}}
 
 
 def network(seed: int, optimizer: str, **params) -> NNClassifier:
-    plain = {"dropout": 0.0, "weight_decay": 0.0, "calibration": None, "early_stopping": False}
+    plain = {"dropout": 0.0, "weight_decay": 0.0, "early_stopping": False}
     plain |= {"hidden_layer_sizes": (64, 64), "batch_size": 64, "max_epochs": 10}
     return NNClassifier("mlp", **plain, **OPTIMIZERS[optimizer], **params, random_state=seed)
 

@@ -37,7 +37,6 @@ def network(seed: int, **params) -> NNClassifier:
         weight_decay=0.0,
         max_epochs=10,
         early_stopping=False,
-        calibration=None,
         random_state=seed,
         **params,
     )

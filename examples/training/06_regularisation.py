@@ -49,7 +49,6 @@ def network(seed: int, **params) -> NNClassifier:
         learning_rate=0.001,
         batch_size=64,
         max_epochs=30,
-        calibration=None,
         random_state=seed,
         **plain | params,
     )
@@ -70,6 +69,7 @@ def measure(seeds, folder) -> pd.DataFrame:
         )
         for (ingredient, strength), params in SETTINGS.items():
             net = network(seed, **params).fit(X_train, y_train)
+            net.temperature_ = 1.0  # the network's own probabilities
             proba = net.predict_proba(X_test)
             train_loss, test_loss = log_loss(y_train, net.predict_proba(X_train)), log_loss(y_test, proba)
             rows.append(

@@ -44,7 +44,6 @@ def network(seed: int, augmentation: list, n_epochs: int) -> NNClassifier:
         batch_size=25,
         max_epochs=n_epochs,
         early_stopping=False,
-        calibration=None,
         random_state=seed,
     )
 

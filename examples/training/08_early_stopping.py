@@ -38,7 +38,6 @@ def network(seed: int, **params) -> NNClassifier:
         optimizer="adam",
         weight_decay=0.0,
         max_epochs=MAX_EPOCHS,
-        calibration=None,
         random_state=seed,
         **params,
     )
@@ -66,6 +65,7 @@ def measure(seeds, folder) -> pd.DataFrame:
             )
             for patience, stopping in SETTINGS.items():
                 net = network(seed, **params, **stopping).fit(X_train, y_train, X_val=X_val, y_val=y_val)
+                net.temperature_ = 1.0  # the network's own probabilities
                 proba = net.predict_proba(X_test)
                 rows.append(
                     {

@@ -48,7 +48,6 @@ def network(module, n_epochs: int, seed: int) -> NNClassifier:
         batch_size=25,
         max_epochs=n_epochs,
         early_stopping=False,
-        calibration=None,
         random_state=seed,
     )
 

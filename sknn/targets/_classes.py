@@ -28,8 +28,8 @@ class ClassTarget(LabelTarget):
         self.n_outputs = len(self.classes)
         self.class_weight: np.ndarray | None = None
 
-    def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None, calibration=None) -> None:
-        super().update(y, weight, class_weight, calibration)
+    def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None) -> None:
+        super().update(y, weight, class_weight)
         self.class_weight = None
         if class_weight == "balanced":
             self.class_weight = self._balancing_weight(self.encode(y), weight)

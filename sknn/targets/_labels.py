@@ -29,8 +29,6 @@ class LabelTarget(Target):
     ----------
     temperature : float
         By what logits are divided: 1 until `calibrate` has found another one.
-    calibration : str or None
-        With None, `calibrate` leaves the temperature at 1.
     """
 
     classes: np.ndarray
@@ -38,12 +36,10 @@ class LabelTarget(Target):
     def __init__(self, loss: Loss, loss_params: dict):
         super().__init__(loss, loss_params)
         self.temperature = 1.0
-        self.calibration: str | None = "auto"
 
-    def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None, calibration=None) -> None:
-        """Take in training rows and the estimator's parameters of these names. Labels that are new are refused."""
+    def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None) -> None:
+        """Take in training rows and the estimator's `class_weight`. Labels that are new are refused."""
         self.encode(y)
-        self.calibration = calibration
 
     @abstractmethod
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -94,21 +90,20 @@ class LabelTarget(Target):
         Where each member held out other rows, these are of single members, at the temperature that suits one; the
         ensemble's is derived from it.
         """
-        of_member = self.temperature = 1.0
-        if self.calibration is not None:
-            known = np.flatnonzero(np.isfinite(outputs).all(axis=1))
-            known = known[:: max(1, len(known) // _CALIBRATION_ROWS)]  # enough for a single number
-            encoded, weight = self.encode(y)[known], self.row_weight(y, weight)
-            weight = None if weight is None else weight[known]
+        self.temperature = 1.0
+        known = np.flatnonzero(np.isfinite(outputs).all(axis=1))
+        known = known[:: max(1, len(known) // _CALIBRATION_ROWS)]  # enough for a single number
+        encoded, weight = self.encode(y)[known], self.row_weight(y, weight)
+        weight = None if weight is None else weight[known]
 
-            def log_loss(temperature: float) -> float:
-                return self._log_loss(self._scaled(outputs[known], temperature), encoded, weight)
+        def log_loss(temperature: float) -> float:
+            return self._log_loss(self._scaled(outputs[known], temperature), encoded, weight)
 
-            prior_std = PRIOR_STD if self.loss.gives_probabilities else WIDE_PRIOR_STD
-            of_member = self.temperature = best_temperature(log_loss, len(known), prior_std)
-            if members is not None:
-                shrinkage = ensemble_shrinkage(self._centred(members), self._centred(self.combine(members)))
-                self.temperature = (of_member * shrinkage) ** _TRUST
+        prior_std = PRIOR_STD if self.loss.gives_probabilities else WIDE_PRIOR_STD
+        of_member = self.temperature = best_temperature(log_loss, len(known), prior_std)
+        if members is not None:
+            shrinkage = ensemble_shrinkage(self._centred(members), self._centred(self.combine(members)))
+            self.temperature = (of_member * shrinkage) ** _TRUST
         return self._probabilities(self._scaled(outputs, of_member))
 
     @staticmethod

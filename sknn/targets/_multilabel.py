@@ -33,8 +33,8 @@ class LabelIndicatorTarget(LabelTarget):
     def decode(self, encoded: np.ndarray) -> np.ndarray:
         return self._as_passed(encoded > 0.5)
 
-    def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None, calibration=None) -> None:
-        super().update(y, weight, class_weight, calibration)
+    def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None) -> None:
+        super().update(y, weight, class_weight)
         if class_weight is not None:
             raise ValueError(
                 f"class_weight must be None for a label indicator; weight rows by sample_weight. Got {class_weight!r}."

@@ -66,11 +66,12 @@ def test_averaging_does_not_change_the_steps():
 
 def test_the_average_is_what_is_validated_and_kept():
     held_out = {"X_val": X[400:], "y_val": Y[400:]}
-    params = {"learning_rate": 0.05, "max_epochs": 20, "calibration": None, "random_state": 0}
+    params = {"learning_rate": 0.05, "max_epochs": 20, "random_state": 0}
     net, plain = (
         NNClassifier("mlp", callbacks=callbacks, **params).fit(X[:400], Y[:400], **held_out)
         for callbacks in ([WeightAverage(0.99)], None)
     )
+    net.temperature_ = 1
     proba = net.predict_proba(X[400:])
     log_loss = -np.log(np.where(Y[400:] == 1, proba[:, 1], proba[:, 0])).mean()
     assert log_loss == pytest.approx(min(net.validation_scores_), rel=1e-5)

@@ -138,7 +138,7 @@ ALLOWED = {
     "class_weight": (dict, None),
     "l1": (0, 1.5), "l2": (0, 1.5), "weight_decay": (0, 1.5), "optimizer_params": (dict, None), "learning_rate": (1.5,),
     "lr_schedule": ({}, None), "lr_schedule_params": (dict, None), "max_time": (1.5, None), "early_stopping": (True,),
-    "calibration": (None,), "callbacks": ([], (), None), "warm_start": (True,), "random_state": (0, True, None),
+    "callbacks": ([], (), None), "warm_start": (True,), "random_state": (0, True, None),
     "verbose": (0, True), "net_params": (dict, None), "validation_split": ([1, "a"], [None], [[1]], [{}]),
 }  # fmt: skip
 
@@ -236,7 +236,7 @@ OTHER_VALUES = {
     "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
     "max_time": 1e-9, "early_stopping": False, "validation_split": 9, "patience": 1, "monitor": "r2", "preset": "fast",
     "callbacks": [MaxNorm()], "warm_start": True, "random_state": 5, "device": "meta", "verbose": 1,
-    "net_params": {"compile": True}, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0}, "calibration": None,
+    "net_params": {"compile": True}, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0},
 }  # fmt: skip
 
 

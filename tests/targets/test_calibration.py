@@ -47,7 +47,9 @@ def test_an_ensemble_needs_less_temperature_by_the_noise_that_it_averages_out():
 
 @pytest.fixture(scope="module")
 def net():
-    return NNClassifier(max_epochs=2, n_members=2, preset="fast", calibration=None, random_state=0).fit(X, Y)
+    net = NNClassifier(max_epochs=2, n_members=2, preset="fast", random_state=0).fit(X, Y)
+    net.temperature_ = 1
+    return net
 
 
 def test_predictions_are_made_at_the_temperature_that_is_set(net):
@@ -81,10 +83,10 @@ def test_there_is_a_temperature_once_there_is_a_fit():
         unfitted.temperature_ = 2.0
 
 
-@pytest.mark.parametrize("calibration", [None, "auto"])
-def test_a_resumed_fit_finds_its_temperature_anew(calibration):
-    net = NNClassifier("mlp", max_epochs=2, warm_start=True, early_stopping=True, random_state=0).fit(X, Y)
-    net.temperature_ = 3.0
-    net.set_params(calibration=calibration).fit(X, Y)
-    assert (net.temperature_ == 1.0) == (calibration is None)
-    assert net.temperature_ != 3.0
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_resumed_fit_finds_its_temperature_anew_where_it_holds_out_rows(early_stopping):
+    net = NNClassifier("mlp", max_epochs=2, warm_start=True, early_stopping=early_stopping, random_state=0).fit(X, Y)
+    assert (net.temperature_ == 1) == (not early_stopping)
+    net.temperature_ = 3
+    net.fit(X, Y)
+    assert (net.temperature_ == 3) == (not early_stopping)
