@@ -592,11 +592,11 @@ class BaseNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 has_trained=n_before > 0,
                 stops_on_overfitting=params.was_auto("patience") and is_tabular(params["module"]),
             ),
+            iterator_train__shuffle=params["shuffle"],
             # another order in each further fit
             iterator_train__generator=torch.Generator().manual_seed(self._seeds.order + n_before),
             iterator_valid__batch_size=block_rows(self.encoder_, n_members_of(self.module_)),
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
-            **({"iterator_train__shuffle": True} | (params["net_params"] or {})),
         )
 
     def _optimizer_defaults(self, params: ResolvedParams) -> dict:

@@ -28,10 +28,10 @@ class NNRegressor(RegressorMixin, BaseNN):
         :class:`sknn.modules.CNN` for images `X` (n_samples, height, width) or (n_samples, channels, height, width).
         A class or a callable that builds a module is called with those of `n_features`, `n_outputs` and
         `cat_cardinalities` that its signature names, and with `module_params`. An instance is copied
-        and trained from its present weights; :class:`sknn.Pretrained` says more about what it starts from. A module
-        returns means (B, n_outputs) of the standardised targets, or what `loss` says.
-        It is called with one float tensor (B, F); if its `forward` names `x_cat`, with `x_num` (B, F) and the
-        int64 codes `x_cat` (B, C) of the categories to embed, of which there may be none.
+        and trained from its present weights, and may be what `torch.compile` returns; :class:`sknn.Pretrained` says
+        more about what it starts from. A module returns means (B, n_outputs) of the standardised targets, or what
+        `loss` says. It is called with one float tensor (B, F); if its `forward` names `x_cat`, with `x_num` (B, F) and
+        the int64 codes `x_cat` (B, C) of the categories to embed, of which there may be none.
     module_params : dict or None, default=None
         Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
         "tabular" takes `numeric_embedding` ("piecewise_linear", "thermometer", "periodic" or None; by default
@@ -143,6 +143,8 @@ class NNRegressor(RegressorMixin, BaseNN):
     batch_size : "auto" or int, default="auto"
         Rows of a member in a training step. "auto": all up to 100 rows and for "lbfgs", 32 up to 2,800, 64 up to
         4,500, 128 up to 6,400, else 256.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in another order.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, up to twice as many
         below 1,500 rows, times sqrt(16,000 / rows) above 16,000, and at least 4 and 300 steps; for other networks
@@ -189,9 +191,6 @@ class NNRegressor(RegressorMixin, BaseNN):
         Where to train: "cpu", "cuda", "mps" ... "auto": "cuda" if there is one, else "cpu".
     verbose : int, default=0
         1 shows a line with epoch, losses and time.
-    net_params : dict or None, default=None
-        Further parameters of skorch's `NeuralNet`, such as `{"compile": True}`; `{"iterator_train__shuffle": False}`
-        leaves rows in their order.
 
     Attributes
     ----------
@@ -275,6 +274,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         lr_schedule="auto",
         lr_schedule_params=None,
         batch_size="auto",
+        shuffle=True,
         max_epochs="auto",
         max_time=None,
         early_stopping="auto",
@@ -287,7 +287,6 @@ class NNRegressor(RegressorMixin, BaseNN):
         random_state=None,
         device="auto",
         verbose=0,
-        net_params=None,
     ):
         self.module = module
         self.module_params = module_params
@@ -309,6 +308,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         self.lr_schedule = lr_schedule
         self.lr_schedule_params = lr_schedule_params
         self.batch_size = batch_size
+        self.shuffle = shuffle
         self.max_epochs = max_epochs
         self.max_time = max_time
         self.early_stopping = early_stopping
@@ -321,7 +321,6 @@ class NNRegressor(RegressorMixin, BaseNN):
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
-        self.net_params = net_params
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)

@@ -80,7 +80,6 @@ class WithDropout(nn.Module):
         ({"module_params": {"dropout": 0.5}}, "Set \\['dropout'\\] on the estimator"),
         ({"callbacks": [StandardScaler()]}, "list of skorch callbacks"),
         ({"callbacks": [ScoringMonitor(scoring="r2")]}, "go to set_callbacks"),
-        ({"net_params": {"compiled": True}}, "Got \\['compiled'\\]"),
         ({"device": "toaster"}, "The 'device' parameter .* Got 'toaster'"),
         ({"preprocessing": StandardScaler}, "StandardScaler\\(\\)"),
         ({"optimizer": torch.optim.SGD([torch.zeros(1)])}, "The 'optimizer' parameter"),
@@ -172,8 +171,7 @@ def test_training_equals_a_plain_torch_loop(batch_size):
     X = StandardScaler().fit_transform(X).astype(np.float32)
     module = nn.Sequential(nn.Linear(30, 8), nn.ReLU(), nn.Linear(8, 2))
     net = NNClassifier(module, preprocessing=None, optimizer="adam", weight_decay=0,
-                       net_params={"iterator_train__shuffle": False},
-                       batch_size=batch_size, max_epochs=7, early_stopping=False).fit(X, y)  # fmt: skip
+                       shuffle=False, batch_size=batch_size, max_epochs=7, early_stopping=False).fit(X, y)  # fmt: skip
 
     expected = copy.deepcopy(module)
     optimizer = torch.optim.Adam(expected.parameters(), lr=1e-3)
@@ -185,6 +183,20 @@ def test_training_equals_a_plain_torch_loop(batch_size):
             optimizer.step()
     proba = expected(tensor).softmax(1).detach().numpy()
     np.testing.assert_allclose(net.predict_proba(X), proba, atol=2e-5)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_compiled_module_trains_as_the_module_itself_does(n_members):
+    X, y = data(NNClassifier, 100)
+    module = nn.Sequential(nn.Linear(30, 4), nn.ReLU(), nn.Linear(4, 2))
+    params = {"n_members": n_members, "max_epochs": 2, "random_state": 0}
+    plain, compiled = (
+        NNClassifier(given, **params).fit(X, y) for given in (module, torch.compile(module, backend="eager"))
+    )
+    expected = plain.predict_proba(X)
+    assert np.array_equal(compiled.predict_proba(X), expected)
+    assert np.array_equal(pickle.loads(pickle.dumps(compiled)).predict_proba(X), expected)
+    assert np.array_equal(clone(compiled).fit(X, y).predict_proba(X), expected)
 
 
 @pytest.mark.parametrize(

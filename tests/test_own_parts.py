@@ -76,7 +76,7 @@ class ScaledByWeight(nn.Module):
 
 SETTINGS = {
     "raw": {"preprocessing": None},
-    "in order": {"net_params": {"iterator_train__shuffle": False}},
+    "in order": {"shuffle": False},
     "validation": {"validation_split": 0.3, "early_stopping": True},
     "one batch": {"batch_size": 500, "preprocessing": None},
     "lbfgs": {"optimizer": "lbfgs", "preprocessing": None, "batch_size": "auto"},
@@ -367,7 +367,7 @@ def test_batch_normalisation_of_few_rows_works_or_says_what_to_change(n_members,
     net = NNRegressor(
         module, n_members=n_members, batch_size=batch_size, early_stopping=False, random_state=0, **params
     )
-    net.set_params(max_epochs=1, net_params={"iterator_train__shuffle": shuffle})
+    net.set_params(max_epochs=1, shuffle=shuffle)
     if isinstance(module, str):
         net.set_params(hidden_layer_sizes=[4])
     # Running statistics stand in for those of a batch, where there are some, but for those of pixels.

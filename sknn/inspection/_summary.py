@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -173,7 +173,7 @@ def _watch(module: nn.Module, inputs: dict[str, Tensor], n_rows: int) -> _Calls:
     place = next(iter(devices))
     repeated = {name: value[torch.arange(n_rows) % len(value)].to(place) for name, value in inputs.items()}
     drawing = [device for device in devices if device.type == "cuda"]
-    with _unchanged(module), torch.random.fork_rng(drawing), torch.no_grad():
+    with _unchanged(module), _uncompiled(module), torch.random.fork_rng(drawing), torch.no_grad():
         module.eval()
         try:
             for part in module.modules():
@@ -183,6 +183,12 @@ def _watch(module: nn.Module, inputs: dict[str, Tensor], n_rows: int) -> _Calls:
             for hook in hooks:
                 hook.remove()
     return calls
+
+
+def _uncompiled(module: nn.Module) -> AbstractContextManager:
+    """A block in which what `torch.compile` has made of parts calls its hooks."""
+    is_compiled = any("_orig_mod" in part._modules for part in module.modules())
+    return torch.compiler.set_stance("force_eager") if is_compiled else nullcontext()
 
 
 @contextmanager

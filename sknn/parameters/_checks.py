@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
-from skorch import NeuralNet
 from skorch.callbacks import Callback, InputShapeSetter
 from torch import nn
 
@@ -81,6 +80,7 @@ CONSTRAINTS: dict = {
     "lr_schedule": [AUTO, StrOptions({*SCHEDULES, PLATEAU}), dict, callable, None],
     "lr_schedule_params": [dict, None],
     "batch_size": [AUTO, Number(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
     "max_epochs": [AUTO, Number(Integral, 1, None, closed="left")],
     "max_time": [Number(Real, 0, None, closed="neither"), None],
     "early_stopping": ["boolean", AUTO],
@@ -93,7 +93,6 @@ CONSTRAINTS: dict = {
     "random_state": ["random_state"],
     "device": [str, torch.device],
     "verbose": ["verbose"],
-    "net_params": [dict, None],
 }
 
 # What `module_params` of "tabular" sets that is read off the data before the network is built.
@@ -169,7 +168,6 @@ def check_params(owner: str, params: dict) -> None:
             check_nested(owner, params, prefix, params[name])
     _check_hidden_layer_sizes(owner, params["hidden_layer_sizes"])
     _check_callbacks(owner, params["callbacks"])
-    _check_net_params(owner, params["net_params"] or {})
     _check_device(owner, params["device"])
     _check_schedule(owner, params)
     _check_augmentation(owner, params["augmentation"])
@@ -526,30 +524,6 @@ def _check_callbacks(owner: str, callbacks) -> None:
                 f"rows before callbacks see them. Got {item!r} in it. Let the 'module' be a class or callable with an "
                 "argument n_features, or begin with a lazy layer."
             )
-
-
-def _check_net_params(owner: str, net_params: dict) -> None:
-    known = _skorch_params() if net_params else ()
-    for name in {"compile", "iterator_train__shuffle"} & {*net_params}:
-        if not isinstance(net_params[name], bool):
-            raise InvalidParameterError(
-                f"The {name!r} in 'net_params' of {owner} must be True or False. Got {net_params[name]!r} instead."
-            )
-    unknown = [name for name in net_params if name not in known and not str(name).startswith("compile__")]
-    if unknown:
-        raise InvalidParameterError(
-            f"The 'net_params' parameter of {owner} must hold only these parameters of skorch's NeuralNet: "
-            f"{list(known)} and 'compile__...'. Got {unknown} instead."
-        )
-
-
-def _skorch_params() -> tuple[str, ...]:
-    """What skorch's net takes beyond what the estimators themselves set."""
-    names = "module criterion optimizer lr max_epochs batch_size device callbacks warm_start verbose"
-    owned = {*names.split(), "self", "kwargs", "train_split", "dataset", "predict_nonlinearity"}
-    parameters = list(inspect.signature(NeuralNet.__init__).parameters)
-    own = [name for name in parameters if name not in owned and not name.startswith("iterator_")]
-    return (*own, "iterator_train__shuffle")
 
 
 def _check_device(owner: str, device) -> None:

@@ -166,7 +166,7 @@ def test_what_a_callback_writes_into_a_batch_is_for_that_step_alone(cls, network
         inputs["x_num"].fill_(1e6)
         y[...] = 0
 
-    params = {"net_params": {"iterator_train__shuffle": shuffle}, "batch_size": 64}
+    params = {"shuffle": shuffle, "batch_size": 64}
     quick(cls, network, Acts("on_batch_end", spoil), **params).fit(X, TARGETS[cls])
     half = len(seen) // 2
     for (x, y), (x_again, y_again) in zip(seen[:half], seen[half:], strict=True):

@@ -56,6 +56,15 @@ def test_layers_in_the_order_of_their_calls():
     ]
 
 
+def test_a_compiled_network_and_compiled_parts_have_the_layers_of_the_plain_ones():
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    expected = rows_of(net)
+    assert [row[1:] for row in rows_of(torch.compile(net, backend="eager"))] == [row[1:] for row in expected]
+    parts = nn.Sequential(nn.Linear(3, 4), torch.compile(net[1:], backend="eager"))
+    parts[0].load_state_dict(net[0].state_dict())
+    assert [row[1:] for row in rows_of(parts)] == [row[1:] for row in expected]
+
+
 def test_own_parameters_come_before_the_layers_and_unused_ones_last():
     assert rows_of(Tokens()) == [
         ("token", "Parameter (3, 4)", "", 12),

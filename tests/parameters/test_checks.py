@@ -60,14 +60,9 @@ def test_real_numbers_of_numpy_are_those_of_python(of_python, name):
 
 
 @pytest.mark.parametrize("kind", [np.bool_, np.array])
-@pytest.mark.parametrize(
-    "params", [{"early_stopping": False}, {"warm_start": True}, {"net_params": {"iterator_train__shuffle": False}}]
-)
+@pytest.mark.parametrize("params", [{"early_stopping": False}, {"warm_start": True}, {"shuffle": False}])
 def test_flags_of_numpy_are_those_of_python(kind, params):
-    of_numpy = {
-        name: {key: kind(v) for key, v in value.items()} if isinstance(value, dict) else kind(value)
-        for name, value in params.items()
-    }
+    of_numpy = {name: kind(value) for name, value in params.items()}
     assert np.array_equal(fitted(**of_numpy), fitted(**params))
 
 
@@ -139,7 +134,7 @@ ALLOWED = {
     "l1": (0, 1.5), "l2": (0, 1.5), "weight_decay": (0, 1.5), "optimizer_params": (dict, None), "learning_rate": (1.5,),
     "lr_schedule": ({}, None), "lr_schedule_params": (dict, None), "max_time": (1.5, None), "early_stopping": (True,),
     "callbacks": ([], (), None), "warm_start": (True,), "random_state": (0, True, None),
-    "verbose": (0, True), "net_params": (dict, None), "validation_split": ([1, "a"], [None], [[1]], [{}]),
+    "shuffle": (True,), "verbose": (0, True), "validation_split": ([1, "a"], [None], [[1]], [{}]),
 }  # fmt: skip
 
 
@@ -206,8 +201,6 @@ def test_odd_values_are_refused_by_name(cls, name):
         ({"validation_split": [1, 2]}, "'validation_split' parameter.* pairs"),
         ({"validation_split": [([0], [99])]}, "'validation_split' parameter.* from 0 to 59"),
         ({"validation_split": 61}, "'validation_split' parameter.* at most the number of rows, 60"),
-        ({"net_params": {"compile": "yes"}}, "'compile' in 'net_params'"),
-        ({"net_params": {"iterator_train__shuffle": None}}, "'iterator_train__shuffle' in 'net_params'"),
     ],
 )
 def test_what_an_entry_cannot_be_is_refused_by_name(params, message):
@@ -236,7 +229,7 @@ OTHER_VALUES = {
     "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
     "max_time": 1e-9, "early_stopping": False, "validation_split": 9, "patience": 1, "monitor": "r2", "preset": "fast",
     "callbacks": [MaxNorm()], "warm_start": True, "random_state": 5, "device": "meta", "verbose": 1,
-    "net_params": {"compile": True}, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0},
+    "shuffle": False, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0},
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_an_optimizer_of_ones_own_may_evaluate_the_loss_again(n_members):
 
 def test_a_step_that_evaluates_twice_is_that_of_a_plain_loop():
     params = {"max_epochs": 3, "batch_size": 60, "early_stopping": False, "random_state": 0, "preprocessing": None}
-    params |= {"lr_schedule": None, "weight_decay": 0.0, "learning_rate": 0.1, "net_params": {}}
+    params |= {"lr_schedule": None, "weight_decay": 0.0, "learning_rate": 0.1}
     x, y = X.astype(np.float32), Y - Y.mean()
     y /= y.std()
     start = NNRegressor("linear", optimizer="sgd", **(params | {"max_epochs": 1, "learning_rate": 1e-12})).fit(x, y)
