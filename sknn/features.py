@@ -123,7 +123,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
             check_row_shapes(self._row_shapes, table)
         else:
             fitted = self.estimator_
-            table, encoder, seed = fitted._check_table(X, reset=False), fitted.encoder_, fitted._prediction_seed
+            table, encoder, seed = fitted._check_table(X), fitted.encoder_, fitted._prediction_seed
         return network_outputs(self._backbone, encoder, table, None, np.asarray, seed)
 
     def get_feature_names_out(self, input_features=None):

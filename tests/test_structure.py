@@ -28,14 +28,11 @@ MAY_IMPORT = {
     "callbacks": {"callbacks", "modules"},
     "parameters": {"augmentation", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
     "training": {
-        "augmentation", "callbacks", "modules", "optim", "parameters", "preprocessing", "pretrained", "targets",
-        "training", "utils",
+        "augmentation", "callbacks", "model_selection", "modules", "optim", "parameters", "preprocessing", "pretrained",
+        "targets", "training", "utils",
     },
     "inspection": {"callbacks", "inspection", "modules", "parameters", "utils"},
-    "_estimator": {
-        "augmentation", "inspection", "model_selection", "modules", "optim", "parameters", "preprocessing",
-        "pretrained", "targets", "training", "utils",
-    },
+    "_estimator": {"inspection", "model_selection", "parameters", "preprocessing", "training", "utils"},
     "classifier": {"_estimator", "model_selection", "parameters", "preprocessing", "targets", "utils"},
     "regressor": {"_estimator", "model_selection", "parameters", "preprocessing", "targets", "utils"},
     "features": {"_estimator", "modules", "preprocessing", "training", "utils"},

@@ -1,7 +1,7 @@
 """A network as a table, its training as a picture, and the range test of learning rates."""
 
 from sknn.inspection._learning_rate_finder import LearningRateFinder
-from sknn.inspection._summary import Summary, summarize
+from sknn.inspection._summary import Summary, SummaryMixin, summarize
 from sknn.inspection._training_curve import TrainingCurveDisplay
 
-__all__ = ["LearningRateFinder", "Summary", "TrainingCurveDisplay", "summarize"]
+__all__ = ["LearningRateFinder", "Summary", "SummaryMixin", "TrainingCurveDisplay", "summarize"]

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sknn.modules import call_module, n_members_of, single_network
+from sknn.utils import limited_to
 
 _N_ROWS = (2, 3)  # of the two passes: a size that changes between them depends on the rows
 _HEADER = ["Layer", "Type", "Output", "Parameters", "Trainable"]
@@ -87,6 +89,36 @@ class _Row(NamedTuple):
     output_shape: str
     parameters: int
     trainable: int
+
+
+class SummaryMixin:
+    """The method `summary` of an estimator."""
+
+    module_: nn.Module
+    _target: Any
+    _input_kinds: dict[str, tuple[tuple[int, ...], torch.dtype]]  # of each input the shape of a row, and the dtype
+
+    @limited_to(1)
+    def summary(self) -> Summary:
+        """The network's layers, the shapes of their outputs and their parameters.
+
+        Returns
+        -------
+        summary : Summary
+            Prints as a table, with totals; its `frame` is a DataFrame with a row for each layer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn import NNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = NNClassifier("mlp", hidden_layer_sizes=8, max_epochs=1, random_state=0).fit(X, y)
+        >>> int(net.summary().frame["parameters"].sum())
+        67
+        """
+        check_is_fitted(self)
+        inputs = {name: torch.zeros((2, *shape), dtype=dtype) for name, (shape, dtype) in self._input_kinds.items()}
+        return summarize(self.module_, inputs, self._target.n_outputs)
 
 
 def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> Summary:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.preprocessing import Table, take_rows
+from sknn.model_selection._groups import check_groups
+from sknn.preprocessing import Table, as_values, as_weights, check_n_rows, take_rows
 
 
 class TrainingData(NamedTuple):
@@ -34,3 +35,13 @@ class TrainingData(NamedTuple):
     def n_passed(self) -> int:
         """Number of rows that the user passed."""
         return self.n_rows_passed if self.n_rows_passed is not None else len(self.y)
+
+    @classmethod
+    def checked(cls, table: Table, y: np.ndarray, sample_weight=None, groups=None, name: str = "y") -> TrainingData:
+        """From a table and targets that are checked each on its own: whether all are of as many rows."""
+        n_rows = table.shape[0]
+        check_n_rows(y, n_rows, name)
+        weight = None if sample_weight is None else as_weights(sample_weight, n_rows)
+        if groups is not None:
+            groups = check_groups(as_values(groups, "groups"), n_rows)
+        return cls(table, y, weight, groups)

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sknn.model_selection._data import TrainingData
 from sknn.model_selection._splitting import check_groups_stay_whole, held_out_folds, held_out_rows
-from sknn.parameters import is_auto
+from sknn.parameters import ResolvedParams, has_own_members, is_auto
 from sknn.preprocessing import Table, TableEncoder, take_rows
 
 _HELD_OUT_FRACTION = 0.1
@@ -44,15 +44,10 @@ class TrainValidationSplit(NamedTuple):
 
 
 def split_rows(
+    owner: str,
     data: TrainingData,
     held_out: TrainingData | None,
-    *,
-    owner: str,
-    validation_split,
-    early_stopping: bool,
-    n_members: int,
-    follows_folds: bool,
-    preprocessing,
+    params: ResolvedParams,
     classes: np.ndarray | None,
     seed: int,
 ) -> TrainValidationSplit:
@@ -60,27 +55,21 @@ def split_rows(
 
     Parameters
     ----------
+    owner : str
+        Name of the estimator, for errors.
     data : TrainingData
         All rows.
     held_out : TrainingData or None
         Validation rows of the user's own, in place of a split.
-    owner : str
-        Name of the estimator, for errors.
-    validation_split : "auto", float, int, splitter or iterable
-        As the estimator's parameter.
-    early_stopping : bool
-        Whether training is stopped by validation rows.
-    n_members : int
-        Number of members of the ensemble.
-    follows_folds : bool
-        Whether there are to be as many members as folds.
-    preprocessing : object
-        As the estimator's parameter; one that needs y is not cross-fitted.
+    params : ResolvedParams
     classes : ndarray of shape (n_rows,) or None
         Class codes by which to stratify.
     seed : int
     """
-    asks = early_stopping or not is_auto(validation_split)
+    validation_split, preprocessing, n_members = (
+        params[name] for name in ("validation_split", "preprocessing", "n_members")
+    )
+    asks = params["early_stopping"] or not is_auto(validation_split)
     if held_out is not None or not asks:
         return TrainValidationSplit(data.without_zero_weights(), held_out, was_given=held_out is not None)
     fraction = _fraction(validation_split)
@@ -94,7 +83,7 @@ def split_rows(
     folds = held_out_folds(len(data.y), classes, data.groups, n_folds=n_members, splitter=splitter, y=data.y, seed=seed)
     if len(folds) == 1:  # a single split is one for all
         return _single_split(data, *folds[0], validation_split)
-    if follows_folds:
+    if params.was_auto("n_members") and not has_own_members(params["module"]):
         n_members = len(folds)
     elif n_members < len(folds):  # there would be rows that no member holds out
         raise InvalidParameterError(

@@ -24,7 +24,13 @@ from sknn.modules._ensemble import (
     tensor_of,
 )
 from sknn.modules._head import is_of_head, load_weights, n_outputs_of, names_outside_hidden, renew_head
-from sknn.modules._initialization import INITIALIZERS, initialize, initializer_for, scale_to_unit_variance
+from sknn.modules._initialization import (
+    INITIALIZERS,
+    fit_first_weights,
+    initialize,
+    initializer_for,
+    scale_to_unit_variance,
+)
 from sknn.modules._layers import (
     ACTIVATIONS,
     NORMALIZATIONS,
@@ -66,6 +72,7 @@ __all__ = [
     "current_generator",
     "drawing_from",
     "embeds_categories",
+    "fit_first_weights",
     "has_manual_backward",
     "initialize",
     "initializer_for",

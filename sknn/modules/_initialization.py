@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sknn.modules._build import call_module
 from sknn.modules._layers import ACTIVATIONS, EnsembleLinear
+from sknn.modules._tabular import TabularNet
 
 INITIALIZERS: dict[str, Callable[[Tensor], object]] = {
     "glorot_uniform": nn.init.xavier_uniform_,
@@ -148,6 +149,12 @@ def scale_to_unit_variance(module: nn.Module, inputs: dict[str, Tensor]) -> None
         module.train(training)
         for hook in hooks:
             hook.remove()
+
+
+def fit_first_weights(module: nn.Module, inputs: dict[str, Tensor], weight: Tensor | None) -> None:
+    """Fit those of a `TabularNet` to some training rows, as its `initialize` says; other networks stay as they are."""
+    if isinstance(module, TabularNet):
+        module.initialize(inputs["x_num"], inputs.get("x_cat"), weight)
 
 
 def initializer_for(activation) -> str:

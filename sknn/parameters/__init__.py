@@ -10,7 +10,7 @@ from sknn.parameters._checks import (
     python_numbers,
     schedule_functions,
 )
-from sknn.parameters._defaults import RULES, STREAM_ROWS, DataProperties, is_auto
+from sknn.parameters._defaults import DataProperties, is_auto
 from sknn.parameters._module import (
     architecture_of,
     has_own_members,
@@ -20,23 +20,29 @@ from sknn.parameters._module import (
     pretrained_of,
     takes_images,
 )
-from sknn.parameters._nested import get_parts, own_copy, set_parts, split_nested
+from sknn.parameters._nested import NestedParams, own_copy
 from sknn.parameters._own_parts import has_own_parts
-from sknn.parameters._resolution import ResolvedParams, resolve_params, sets_learning_rate
+from sknn.parameters._resolution import (
+    ResolvedParams,
+    check_unchanged,
+    resolve_params,
+    sets_learning_rate,
+    stream_params,
+    stream_rows,
+)
 
 __all__ = [
     "CONSTRAINTS",
     "NESTED",
-    "RULES",
     "SHAPE",
-    "STREAM_ROWS",
     "DataProperties",
+    "NestedParams",
     "ResolvedParams",
     "architecture_of",
     "check_held_out",
     "check_nested",
     "check_params",
-    "get_parts",
+    "check_unchanged",
     "has_own_members",
     "has_own_parts",
     "is_auto",
@@ -48,8 +54,8 @@ __all__ = [
     "python_numbers",
     "resolve_params",
     "schedule_functions",
-    "set_parts",
     "sets_learning_rate",
-    "split_nested",
+    "stream_params",
+    "stream_rows",
     "takes_images",
 ]

@@ -260,13 +260,19 @@ def _argument_names(function) -> set[str] | None:
     return {"**" if p.kind is inspect.Parameter.VAR_KEYWORD else name for name, p in parameters.items()}
 
 
-def check_held_out(owner: str, params: dict, *, has_validation_rows: bool) -> None:
+def check_held_out(owner: str, params: dict, X_val, y_val) -> None:
     """Refuse what cannot act in a fit with, or without, validation rows of the user's own.
 
     Raises
     ------
+    ValueError
+        For rows without their targets, or targets without rows.
     InvalidParameterError
     """
+    has_validation_rows = X_val is not None
+    if has_validation_rows != (y_val is not None):
+        given, missing = ("X_val", "y_val") if has_validation_rows else ("y_val", "X_val")
+        raise ValueError(f"X_val and y_val must be given together. Got {given} without {missing}.")
     if has_validation_rows and not is_auto(params["validation_split"]):
         _refuse(owner, params, "validation_split", "be 'auto' with X_val, which takes its place")
     holds_out = has_validation_rows or params["early_stopping"] or not is_auto(params["validation_split"])

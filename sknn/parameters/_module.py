@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sknn.modules import MODULES, TabularNet
+from sknn.modules import MODULES, TabularNet, is_ensemble
 from sknn.pretrained import Pretrained
 
 
@@ -16,7 +16,7 @@ def is_data_dependent(params: Mapping[str, Any]) -> bool:
 
 def has_own_members(module) -> bool:
     """Whether it is a tabular network of the user's, which says itself how many members it has."""
-    return isinstance(architecture_of(module), TabularNet)
+    return is_ensemble(architecture_of(module))
 
 
 def pretrained_of(module) -> Pretrained | None:

@@ -6,7 +6,70 @@ import copy
 from collections import Counter
 from typing import Any
 
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import InvalidParameterError
+
+from sknn.parameters._checks import NESTED, check_nested
+from sknn.pretrained import Pretrained
+
+_LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
+
+
+class NestedParams(BaseEstimator):
+    """`get_params` and `set_params` that reach into dicts of parameters and lists of objects."""
+
+    module: Any
+
+    def get_params(self, deep=True):
+        """Get the parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include `module__...`, `loss__...`, `optimizer__...` and `lr_schedule__...`, the entries of
+            `module_params` and so on, the parameters of the objects in `augmentation` and `callbacks`, as in
+            `augmentation__rotate__degrees`, and those of a transformer in `preprocessing`.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep=deep)
+        if deep:
+            for prefix, name in NESTED.items():
+                entries = params[name] if isinstance(params[name], dict) else {}
+                params |= {f"{prefix}__{key}": value for key, value in entries.items()}
+            for name in _LISTS:
+                params |= {f"{name}__{key}": value for key, value in get_parts(params[name]).items()}
+        return params
+
+    def set_params(self, **params):
+        """Set parameters.
+
+        `module__<name>`, `loss__<name>`, `optimizer__<name>` and `lr_schedule__<name>` set an entry in a copy of
+        `module_params` and so on, and `augmentation__<part>__<name>` and `callbacks__<part>__<name>` a parameter of
+        a copy of that object, so that they can be searched like any other parameter.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : estimator
+        """
+        own, nested = split_nested(params, [*NESTED, *_LISTS])
+        super().set_params(**own)
+        for prefix, entries in nested.items():
+            if prefix in _LISTS:
+                setattr(self, prefix, set_parts(type(self).__name__, prefix, getattr(self, prefix), entries))
+            else:
+                if prefix == "module" and isinstance(self.module, Pretrained):
+                    of_source = {key: entries.pop(key) for key in self.module.get_params() if key in entries}
+                    self.module = clone(self.module).set_params(**of_source)
+                check_nested(type(self).__name__, self.get_params(deep=False), prefix, entries)
+                setattr(self, NESTED[prefix], (getattr(self, NESTED[prefix]) or {}) | entries)
+        return self
 
 
 def split_nested(params: dict[str, Any], prefixes) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

@@ -13,8 +13,19 @@ from skorch.callbacks import LRScheduler
 from sknn.modules import TabularNet, initializer_for, is_ensemble
 from sknn.optim import is_full_batch, takes_weight_decay
 from sknn.parameters._checks import check_layer_lists, layer_sizes
-from sknn.parameters._defaults import DataProperties, is_auto, n_bins, numeric_embedding, resolve
+from sknn.parameters._defaults import RULES, STREAM_ROWS, DataProperties, is_auto, n_bins, numeric_embedding, resolve
 from sknn.parameters._module import architecture_of, is_name, is_tabular
+
+# Parameters of the network and of its input, which a resumed fit cannot change.
+_OF_NETWORK = (
+    "module",
+    "module_params",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "n_members",
+    "preprocessing",
+)
 
 
 class ResolvedParams(Mapping[str, Any]):
@@ -80,6 +91,43 @@ def resolve_params(
     params["device"] = _device(given["device"])
     _check_together(owner, given, params, properties)
     return ResolvedParams(params, frozenset(name for name, value in given.items() if is_auto(value)))
+
+
+def stream_params(owner: str, given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters of one epoch on a chunk of rows, where `earlier` ones have been resolved by a call before.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a schedule: nobody knows how many epochs there will be.
+    """
+    if given["lr_schedule"] is not None and not is_auto(given["lr_schedule"]):
+        raise InvalidParameterError(
+            f"The 'lr_schedule' parameter of {owner} must be 'auto' or None in partial_fit, which does not know when "
+            f"training ends. Got {given['lr_schedule']!r} instead; set learning_rate between calls."
+        )
+    of_chunk = {"early_stopping": False, "validation_split": "auto", "max_epochs": 1, "lr_schedule": None}
+    params = {**given, **of_chunk}
+    if earlier is not None:  # the rules have been applied
+        follow_rows = {"batch_size"} if is_full_batch(given["optimizer"]) else set()
+        params |= {name: earlier[name] for name in RULES.keys() - follow_rows if is_auto(params[name])}
+    return params
+
+
+def stream_rows(params: Mapping[str, Any], n_rows: int) -> int:
+    """Rows that the rules of a stream go by: as many as there may be, or those of a chunk that L-BFGS takes at once."""
+    return n_rows if is_full_batch(params["optimizer"]) else STREAM_ROWS
+
+
+def check_unchanged(owner: str, earlier: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Refuse to change the network, or its input, in a fit that resumes an earlier one."""
+    for name in _OF_NETWORK:
+        before, now = earlier[name], params[name]
+        if before is not now and before != now:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} must not change when training is resumed (warm_start, "
+                f"partial_fit). It was {before!r} and is {now!r} now; set warm_start=False."
+            )
 
 
 def sets_learning_rate(callbacks) -> bool:

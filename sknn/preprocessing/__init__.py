@@ -3,12 +3,13 @@
 from sknn.preprocessing._bins import quantile_bins, random_thresholds
 from sknn.preprocessing._dispatch import Encoded
 from sknn.preprocessing._encoders import make_encoder
+from sknn.preprocessing._estimator_input import TableInput
 from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs, check_row_shapes, row_shapes, take_rows
 from sknn.preprocessing._moments import RunningMoments, deviation_of_members
 from sknn.preprocessing._row_values import as_numbers, as_values, as_weights, check_n_rows, check_one_type
 from sknn.preprocessing._streams import ChunkEncoder, make_stream_encoder
 from sknn.preprocessing._table_encoder import TableEncoder
-from sknn.preprocessing._tables import Table, as_table, holds_tables, with_names
+from sknn.preprocessing._tables import Table, as_table, holds_tables
 
 __all__ = [
     "WHAT_X_MAY_BE",
@@ -18,6 +19,7 @@ __all__ = [
     "RunningMoments",
     "Table",
     "TableEncoder",
+    "TableInput",
     "as_numbers",
     "as_table",
     "as_values",
@@ -33,5 +35,4 @@ __all__ = [
     "random_thresholds",
     "row_shapes",
     "take_rows",
-    "with_names",
 ]

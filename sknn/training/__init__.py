@@ -1,28 +1,45 @@
-"""How networks are trained: rows and batches, losses, optimisers, the loop, threads and seeds."""
+"""How networks are trained: rows and batches, the step, the loop, and what a fit is made of around them."""
 
 from sknn.training._data import Rows, dense, merge_repeats, to_tensors
-from sknn.training._ensemble_batches import EnsembleRows
-from sknn.training._fit_callbacks import make_callbacks, monitored_column
+from sknn.training._encoding import encode_parts, encoder_draws, new_encoder, preprocessing_source
+from sknn.training._ensemble_batches import EnsembleRows, rows_of_members
+from sknn.training._fit_callbacks import begin_task, finished_epochs, make_callbacks, monitored_column
+from sknn.training._fit_rows import MeanWeight, make_rows
+from sknn.training._held_out import learn_from_held_out
 from sknn.training._inference import block_rows, network_outputs
 from sknn.training._loop import TrainingNet
+from sknn.training._make_net import make_net
 from sknn.training._net_outputs import held_out_outputs
-from sknn.training._network import (
-    build_network,
-    check_takes_several,
-)
+from sknn.training._network import build_network, check_takes, initialize_by_rows
+from sknn.training._optimizer import OptimizerState, optimizer_state, to_cpu
 
 __all__ = [
     "EnsembleRows",
+    "MeanWeight",
+    "OptimizerState",
     "Rows",
     "TrainingNet",
+    "begin_task",
     "block_rows",
     "build_network",
-    "check_takes_several",
+    "check_takes",
     "dense",
+    "encode_parts",
+    "encoder_draws",
+    "finished_epochs",
     "held_out_outputs",
+    "initialize_by_rows",
+    "learn_from_held_out",
     "make_callbacks",
+    "make_net",
+    "make_rows",
     "merge_repeats",
     "monitored_column",
     "network_outputs",
+    "new_encoder",
+    "optimizer_state",
+    "preprocessing_source",
+    "rows_of_members",
+    "to_cpu",
     "to_tensors",
 ]

@@ -63,6 +63,14 @@ class Rows(Dataset):
     def decoded(self, target: Tensor) -> np.ndarray:
         return self.decode(target.cpu().numpy())
 
+    @property
+    def input_kinds(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """The shape of a row, and the dtype, of each input of the network."""
+        return {
+            name: (tuple(value.shape[1:]), torch.float32 if sparse.issparse(value) else value.dtype)
+            for name, value in self.inputs.items()
+        }
+
     def row_bytes(self) -> int:
         """Memory of one row as tensors."""
         total = 0
@@ -80,6 +88,10 @@ class Rows(Dataset):
         }
         rows = on_device
         return inputs, self.target[rows], None if self.weight is None else self.weight[rows]
+
+
+def unlabelled_rows(encoded: Encoded | Inputs, device: torch.device) -> Rows:
+    return Rows(encoded, np.zeros(encoded.shape[0], dtype=np.float32), None, device, np.asarray)
 
 
 class _AsWritable:
@@ -104,6 +116,11 @@ def to_tensors(encoded: Encoded | Inputs, device: torch.device) -> dict[str, Ten
 def dense(value: Tensor | sparse.csr_array, device: torch.device) -> Tensor:
     """A tensor of a few rows that may still be sparse."""
     return value if isinstance(value, Tensor) else torch.from_numpy(value.toarray()).to(device)
+
+
+def network_inputs(encoded: Encoded | Inputs, device: torch.device) -> dict[str, Tensor]:
+    """A few encoded rows as dense tensors by the names of the network's inputs."""
+    return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
 def merge_repeats(

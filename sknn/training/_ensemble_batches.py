@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from skorch.dataset import Dataset
-from torch import Tensor
+from torch import Tensor, nn
 
+from sknn.model_selection import TrainValidationSplit
+from sknn.modules import batch_axis_of, n_members_of
 from sknn.training._batches import CHUNK_BYTES, Batch, batch_sizes, split
 from sknn.training._data import Rows, as_tensor
 
@@ -72,6 +74,21 @@ class EnsembleRows(Dataset):
             order = torch.randperm(len(member), generator=generator)
             orders[k] = _filled(member[order], self.n_rows)
         return orders
+
+
+def rows_of_members(
+    rows: tuple[Rows, Rows | None], parts: TrainValidationSplit, module: nn.Module
+) -> tuple[Rows | EnsembleRows, Rows | EnsembleRows | None]:
+    """For an ensemble the rows of each member."""
+    if not batch_axis_of(module):
+        return rows
+    train, valid = rows
+
+    def all_rows(part: Rows) -> list[np.ndarray]:
+        return [np.arange(len(part))] * n_members_of(module)
+
+    of_valid = None if valid is None else EnsembleRows(valid, parts.valid_rows or all_rows(valid), held_out=True)
+    return EnsembleRows(train, parts.train_rows or all_rows(train)), of_valid
 
 
 class HeldOutInputs(dict[str, Tensor]):

@@ -5,6 +5,9 @@ What each callback does is in `callbacks`; here is which of them a fit needs, an
 
 from __future__ import annotations
 
+from typing import Any
+
+from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, LRScheduler
 
 from sknn.callbacks import (
@@ -16,14 +19,15 @@ from sknn.callbacks import (
     StopOnOverfitting,
     TimeLimit,
 )
+from sknn.model_selection import TrainingData
 from sknn.optim import is_torch_scheduler, torch_scheduler
-from sknn.parameters import ResolvedParams, own_copy, sets_learning_rate
+from sknn.parameters import ResolvedParams, is_tabular, own_copy, sets_learning_rate
 from sknn.training._scoring import scorer_of_outputs
 from sknn.utils import import_quietly
 
 
 def make_callbacks(
-    estimator, params: ResolvedParams, valid, task: dict, *, has_trained: bool, stops_on_overfitting: bool
+    estimator, params: ResolvedParams, valid: TrainingData | None, task: dict, *, has_trained: bool
 ) -> list:
     """Callbacks in list order, the order of an epoch's end: check, keep, show, the user's, stop.
 
@@ -33,16 +37,13 @@ def make_callbacks(
     ----------
     estimator : estimator instance
         The estimator being fitted.
-    params : dict
-        Its parameters, with each "auto" replaced.
+    params : ResolvedParams
     valid : TrainingData or None
         The validation rows.
     task : dict
         What scikit-learn's callbacks are told about the data.
     has_trained : bool
-        Whether training goes on from an earlier fit.
-    stops_on_overfitting : bool
-        Whether training may end before its patience is out, where it watches the loss.
+        Whether an earlier fit is resumed.
     """
     monitor, lower_is_better = monitored_column(params, valid is not None)
     callbacks: list = [("_stop_if_not_finite", StopIfNotFinite(has_trained))]
@@ -63,7 +64,7 @@ def make_callbacks(
     callbacks += [own_copy(callback) for callback in params["callbacks"] or []]
     if sets_learning_rate(callbacks):
         import_quietly("torch._dynamo")  # torch's compiler, which its schedulers' optimizers import
-    if watched is not None:
+    if valid is not None and watched is not None:
         stop = EarlyStopping(
             monitor=watched,
             patience=params["patience"],
@@ -72,11 +73,34 @@ def make_callbacks(
             lower_is_better=lower_is_better,
         )
         callbacks.append(("_early_stopping", stop))
-        if stops_on_overfitting and watched == "valid_loss":
+        if params.was_auto("patience") and is_tabular(params["module"]) and watched == "valid_loss":
             callbacks.append(("_stop_on_overfitting", StopOnOverfitting(watched, len(valid.y))))
     if params["max_time"] is not None:
         callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
     return callbacks
+
+
+def begin_task(estimator, train: TrainingData, params: ResolvedParams) -> dict[str, Any]:
+    """Tell scikit-learn's callbacks that a fit begins. Returns what they are told about its data."""
+    task: dict[str, Any] = {}
+    if hasattr(estimator, "_skl_callbacks"):
+        metadata = {} if train.weight is None else {"sample_weight": train.weight}
+        task = {"X": train.table, "y": train.y, "metadata": metadata}
+    context = estimator._init_callback_context(max_subtasks=params["max_epochs"])
+    context.call_on_fit_task_begin(estimator=estimator, **task)
+    return task
+
+
+def finished_epochs(net: NeuralNet) -> tuple[dict[str, list], int | None]:
+    """Columns of the history, of the epochs that came to their end, and the best of these.
+
+    The best is None where a callback has gone back to a checkpoint. What skorch records of single batches is left out.
+    """
+    best: BestWeights = dict(net.callbacks_)["_best_weights"]
+    rows = net.history[: best.n_epochs_]
+    names = dict.fromkeys(name for row in rows for name in row if name != "batches")
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return columns, best.best_epoch_ if len(rows) == best.n_epochs_ else None
 
 
 def monitored_column(params: ResolvedParams, has_validation: bool) -> tuple[str | None, bool]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from sknn.modules import as_columns, call_module, is_ensemble, is_of_linear_layers, n_members_of
 from sknn.preprocessing import Encoded, Inputs, Table, take_rows
-from sknn.training._data import dense, to_tensors
+from sknn.training._data import network_inputs
 from sknn.utils import all_seeded, available_threads, limited_to, usual_settings
 
 Combine = Callable[[np.ndarray], np.ndarray]
@@ -50,7 +50,7 @@ def network_outputs(
 
 def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
     n_rows = table.shape[0]
-    step = block_rows(encoder, n_members_of(module))
+    step = block_rows(encoder, module)
     if _device_of(module).type == "cpu":
         step = min(step, _CACHED_ROWS)
     n_threads = threads_for_prediction(module, n_rows)
@@ -87,18 +87,14 @@ def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Enc
             yield start, encoded if n_rows <= step else encoded.take(slice(start - first, start - first + step))
 
 
-def block_rows(encoder, n_members: int = 1) -> int:
+def block_rows(encoder, module: nn.Module) -> int:
     """Rows that are encoded and passed through the network at a time."""
+    n_members = n_members_of(module)
     if n_members == 1:
         rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
     else:
         rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_ENSEMBLE_WIDENING * encoder.n_cells_)) // n_members
     return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
-
-
-def network_inputs(encoded: Encoded | Inputs, device: torch.device) -> dict[str, torch.Tensor]:
-    """A few encoded rows as dense tensors by the names of the network's inputs."""
-    return {name: dense(value, device) for name, value in to_tensors(encoded, device).items()}
 
 
 def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None) -> np.ndarray:

@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from sknn.callbacks import StopTraining
 from sknn.training._net_outputs import NetOutputs
-from sknn.training._optimizer import OptimizerGroups
+from sknn.training._optimizer import OptimizerGroups, OptimizerState, restore_optimizer
 from sknn.training._state import RunState, make_state
 from sknn.training._step import TrainingStep, batch_loss
 from sknn.utils import check_interrupts, is_interrupted, limited_to, noticing_interrupts, threads_for
@@ -108,8 +108,8 @@ class TrainingNet(NetOutputs, OptimizerGroups):
             self.train_step = TrainingStep(self)
         return super().initialize_optimizer()
 
-    def run(self, restore: Callable[[TrainingNet], None] | None = None) -> TrainingNet:
-        """Train until `max_epochs` or until a callback stops it. `restore` may give the optimizer an earlier state."""
+    def run(self, earlier: OptimizerState | None = None) -> TrainingNet:
+        """Train until `max_epochs` or until a callback stops it, with the optimizer's state of an earlier run."""
         n_parameters = sum(parameter.numel() for parameter in self.module.parameters())
         with limited_to(threads_for(n_parameters, min(self.batch_size, len(self.train)))), noticing_interrupts():
             self.state = None  # type: ignore[assignment] # of an earlier run
@@ -117,7 +117,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
             with self.state.drawing():
                 try:
                     with suppress(StopTraining):
-                        self._begin_training(restore)
+                        self._begin_training(earlier)
                         self.fit_loop(self.train)
                 except BaseException:
                     with suppress(Exception):  # it is the first error that tells what is wrong
@@ -126,11 +126,10 @@ class TrainingNet(NetOutputs, OptimizerGroups):
                 self._end_training()
         return self
 
-    def _begin_training(self, restore: Callable[[TrainingNet], None] | None) -> None:
+    def _begin_training(self, earlier: OptimizerState | None) -> None:
         state = self.state
         self._set_training(True)
-        if restore is not None:
-            restore(self)
+        restore_optimizer(self, earlier)
         if self.penalty is not None:
             self.penalty.begin(self.module_)
         state.first_rate = self.optimizer_.param_groups[0]["lr"] if self.optimizer_.param_groups else self.lr

@@ -20,6 +20,7 @@ from sknn.modules import (
     TabularNet,
     build_ensemble,
     build_module,
+    fit_first_weights,
     initialize,
     is_ensemble,
     module_params_of,
@@ -27,9 +28,9 @@ from sknn.modules import (
     try_out,
 )
 from sknn.parameters import SHAPE, ResolvedParams, architecture_of, has_own_parts, is_data_dependent, pretrained_of
-from sknn.preprocessing import WHAT_X_MAY_BE, Encoded, Inputs, quantile_bins, random_thresholds
+from sknn.preprocessing import WHAT_X_MAY_BE, ChunkEncoder, Encoded, Inputs, Table, quantile_bins, random_thresholds
 from sknn.targets import Target
-from sknn.training._inference import network_inputs
+from sknn.training._data import Rows, network_inputs, unlabelled_rows
 from sknn.utils import all_seeded, limited_to, torch_seeded
 
 _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
@@ -37,7 +38,6 @@ _INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scal
 
 def build_network(
     params: ResolvedParams,
-    some: Encoded | Inputs,
     encoded: Encoded | Inputs,
     weight: np.ndarray | None,
     encoder,
@@ -50,18 +50,19 @@ def build_network(
     ----------
     params : dict
         The estimator's parameters, with each "auto" replaced.
-    some : Encoded or Inputs
-        Training rows to try the network out on.
     encoded : Encoded or Inputs
-        The rows, those or expected ones, that bins of numbers and first weights are fitted to.
+        Training rows.
     weight : ndarray of shape (n_rows,) or None
-        Weights of `encoded`.
+        Their weights.
     encoder : object
-        What has encoded them.
+        What has encoded them. That of a stream tells which rows to expect; bins of numbers are fitted to those then.
     target : Target
         What tells the number of outputs, and the classes.
     seed : int
     """
+    inputs = network_inputs(encoded.head(2), params["device"])
+    if isinstance(encoder, ChunkEncoder):
+        encoded, weight = encoder.expected_rows(_INITIAL_ROWS, seed), None
     module, pretrained = architecture_of(params["module"]), pretrained_of(params["module"])
     module_params = dict(params["module_params"] or {})
     of_built_in: dict[str, Any] = {}
@@ -75,7 +76,6 @@ def build_network(
         "cat_cardinalities": encoder.cat_cardinalities_,
     } | of_built_in
     may_replace_head = isinstance(module, nn.Module) and pretrained is None
-    inputs = network_inputs(some.head(2), device)
 
     def build() -> nn.Module:
         with _naming_module_params(params):
@@ -152,6 +152,21 @@ def _set_weights(network: nn.Module, params: ResolvedParams, encoded: Encoded | 
         scale_to_unit_variance(network, network_inputs(_some_rows(encoded, seed), params["device"]))
 
 
+def initialize_by_rows(network: nn.Module, rows: Rows, params: ResolvedParams, encoder, seed: int) -> None:
+    """Fit the first weights of the built-in tabular network to some training rows, or to those that a stream may hold.
+
+    What it takes is that of `build_network`, with the rows as tensors.
+    """
+    if not is_data_dependent(params):
+        return
+    if isinstance(encoder, ChunkEncoder):
+        rows = unlabelled_rows(encoder.expected_rows(_INITIAL_ROWS, seed), params["device"])
+    order = torch.from_numpy(np.random.RandomState(seed).permutation(len(rows))[:_INITIAL_ROWS])
+    inputs, _, weight = rows.take(order)
+    with torch_seeded(seed + 1, params["device"]):
+        fit_first_weights(network, inputs, weight)
+
+
 def _some_rows(encoded: Encoded | Inputs, seed: int) -> Encoded | Inputs:
     """Rows at random, by which a network is initialised."""
     n_rows = encoded.shape[0]
@@ -159,8 +174,8 @@ def _some_rows(encoded: Encoded | Inputs, seed: int) -> Encoded | Inputs:
     return encoded.take(np.random.RandomState(seed).permutation(n_rows)[:n_taken])
 
 
-def check_takes_several(owner: str, params: Mapping[str, Any]) -> None:
-    """Refuse parameters that do not go with a dict of inputs.
+def check_takes(owner: str, params: Mapping[str, Any], table: Table) -> None:
+    """Refuse parameters that do not go with a dict of inputs, where X is one.
 
     Raises
     ------
@@ -169,8 +184,11 @@ def check_takes_several(owner: str, params: Mapping[str, Any]) -> None:
     InvalidParameterError
         For augmentation, which changes one table or images.
     """
+    if not isinstance(table, Inputs):
+        return
     module = architecture_of(params["module"])
-    if params["preprocessing"] is not None or isinstance(module, str | TabularNet) or module is TabularNet:
+    takes_one = isinstance(module, str) or is_ensemble(module) or module is TabularNet
+    if params["preprocessing"] is not None or takes_one:
         raise TypeError(
             f"{WHAT_X_MAY_BE} Got a dict with module={params['module']!r}, preprocessing={params['preprocessing']!r}."
         )

@@ -1,12 +1,17 @@
-"""The optimizer of a run: which parameters lie side by side, and the groups that they are stepped in."""
+"""The optimizer of a run: which parameters lie side by side, the groups that they are stepped in, and its state."""
 
 from __future__ import annotations
 
+import copy
+
+import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sknn.modules import names_outside_hidden
 from sknn.optim import FlatParameters, Muon, factors_of, is_adaptive, is_elementwise, takes_groups
+
+OptimizerState = tuple[str, dict]  # what it belongs to, and the moments and the like of each parameter
 
 
 class OptimizerGroups(NeuralNet):
@@ -70,3 +75,34 @@ def _grouped(factors: list[tuple[tuple[float, float], nn.Parameter]], kwargs: di
             group["weight_decay"] = kwargs["weight_decay"] * decay_factor
         groups.append(group)
     return groups
+
+
+def optimizer_state(net: NeuralNet) -> OptimizerState:
+    """That of the optimizer now."""
+    return _kind(net.optimizer_), net.optimizer_.state_dict()["state"]
+
+
+def restore_optimizer(net: NeuralNet, earlier: OptimizerState | None) -> None:
+    """Give an optimizer of the same kind its earlier state; its learning rate and the like are those of today."""
+    kind, state = earlier or (None, None)
+    if kind == _kind(net.optimizer_):
+        groups = net.optimizer_.state_dict()["param_groups"]
+        net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
+
+
+def to_cpu(state):
+    """A network, or an optimizer's state, with its tensors on the CPU; itself if they are."""
+    if isinstance(state, nn.Module):
+        on_cpu = all(value.device.type == "cpu" for value in state.state_dict().values())
+        return state if on_cpu else copy.deepcopy(state).to("cpu")
+    if isinstance(state, torch.Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: to_cpu(value) for key, value in state.items()}
+    return tuple(to_cpu(value) for value in state) if isinstance(state, tuple) else state
+
+
+def _kind(optimizer: torch.optim.Optimizer) -> str:
+    """An optimizer's name and the shapes of what it steps: its state fits another one of the same kind."""
+    shapes = [tuple(parameter.shape) for group in optimizer.param_groups for parameter in group["params"]]
+    return f"{type(optimizer).__name__} {shapes}"

@@ -4,7 +4,7 @@ from sknn.utils._codes import FIRST_LEVEL, MISSING, UNSEEN
 from sknn.utils._imports import import_quietly
 from sknn.utils._interrupt import check_interrupts, is_interrupted, noticing_interrupts
 from sknn.utils._rollback import all_or_nothing
-from sknn.utils._seeds import all_seeded, draw_seed, draws, fresh_random_state, seed_unset, torch_seeded
+from sknn.utils._seeds import Seeds, all_seeded, draws, seed_unset, torch_seeded
 from sknn.utils._settings import usual_settings
 from sknn.utils._threads import available_threads, limited_to, threads_for
 
@@ -12,13 +12,12 @@ __all__ = [
     "FIRST_LEVEL",
     "MISSING",
     "UNSEEN",
+    "Seeds",
     "all_or_nothing",
     "all_seeded",
     "available_threads",
     "check_interrupts",
-    "draw_seed",
     "draws",
-    "fresh_random_state",
     "import_quietly",
     "is_interrupted",
     "limited_to",

@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -35,8 +36,24 @@ def fresh_random_state(random_state) -> np.random.RandomState:
     return np.random.RandomState(random_state)
 
 
-def draw_seed(random_state: np.random.RandomState) -> int:
-    return int(random_state.randint(np.iinfo(np.int32).max))
+class Seeds(NamedTuple):
+    """A seed for each thing that a fit draws, so that none depends on how much another one draws."""
+
+    split: int
+    encoder: int
+    module: int
+    order: int
+    dropout: int
+
+    def after(self, n_epochs: int) -> Seeds:
+        """For further training, which does not draw the same again."""
+        return self._replace(order=self.order + n_epochs, dropout=self.dropout + n_epochs)
+
+    @classmethod
+    def drawn_from(cls, random_state) -> Seeds:
+        """From a `random_state` parameter."""
+        source = fresh_random_state(random_state)
+        return cls(*(int(source.randint(np.iinfo(np.int32).max)) for _ in cls._fields))
 
 
 def seed_unset(thing, seed: int):

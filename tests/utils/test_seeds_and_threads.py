@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from sknn.utils import Seeds, limited_to, threads_for, torch_seeded
 from sknn.utils import _threads as threads_module
-from sknn.utils import draw_seed, fresh_random_state, limited_to, threads_for, torch_seeded
 
 CPU = torch.device("cpu")
 
@@ -39,14 +39,15 @@ def test_torch_seeded_restores_after_an_error():
 
 def test_no_random_state_draws_from_the_system_and_not_from_numpys_global():
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is what is looked at
-    assert draw_seed(fresh_random_state(None)) != draw_seed(fresh_random_state(None))
+    assert Seeds.drawn_from(None) != Seeds.drawn_from(None)
     assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 def test_a_random_state_instance_is_used_and_advances():
     given = np.random.RandomState(0)
-    assert fresh_random_state(given) is given
-    assert draw_seed(fresh_random_state(0)) == draw_seed(fresh_random_state(np.random.RandomState(0)))
+    first = Seeds.drawn_from(given)
+    assert first == Seeds.drawn_from(0)
+    assert Seeds.drawn_from(given) != first
 
 
 def test_small_steps_take_one_thread_and_large_ones_all():
