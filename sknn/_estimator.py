@@ -119,7 +119,6 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         Returns
         -------
         self : estimator
-            The fitted estimator.
 
         Raises
         ------
