@@ -9,7 +9,7 @@ import copy
 import math
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ from sknn.training import (
     check_takes,
     encode_parts,
     encoder_draws,
+    end_task,
     finished_epochs,
     initialize_by_rows,
     learn_from_held_out,
@@ -134,7 +135,9 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         data = self._check_data(X, y, sample_weight, groups, params, resume=resume)
         held_out = self._check_held_out(X_val, y_val, data)
         params = self._resolve(params, data, len(data.y), has_validation=held_out is not None, resume=resume)
-        return self._train(data, held_out, params, resume=resume)
+        with self._training(data, held_out, params, resume=resume) as net:
+            net.run(self._optimizer_state)
+        return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """One epoch on the given rows, from where the last one ended. A first call begins a stream."""
@@ -143,7 +146,9 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         params = stream_params(type(self).__name__, self._check_params(), self.resolved_params_ if resume else None)
         data = self._check_data(X, y, sample_weight, None, params, resume=resume)
         params = self._resolve(params, data, stream_rows(params, len(data.y)), has_validation=False, resume=resume)
-        return self._train(data, None, params, resume=resume, classes=classes, keep_optimizer=True)
+        with self._training(data, None, params, resume=resume, classes=classes, keep_optimizer=True) as net:
+            net.run(self._optimizer_state)
+        return self
 
     @abstractmethod
     def _check_y(self, y, name: str = "y"):
@@ -215,38 +220,33 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
 
     # -- split, encode, build, train, record --------------------------------------------------
 
-    @usual_settings()
-    @limited_to(1)
-    def _train(self, data, held_out, params: ResolvedParams, *, resume: bool, classes=None, keep_optimizer=False):
-        """All steps of a fit after the data have been checked."""
-        self._begin(params, resume=resume)
-        with self._own_parts_seeded(params, self._seeds.encoder, params["device"]):
-            classes_of_rows = self._class_codes(data.y)
-            parts = split_rows(type(self).__name__, data, held_out, params, classes_of_rows, self._seeds.split)
-            params = params | parts.resolved(params)
-            rows = self._prepare(data, parts, params, resume=resume, classes=classes)
-        task = begin_task(self, parts.train, params)
-        earlier = self.history_ if resume else pd.DataFrame()
-        seeds = self._seeds.after(len(earlier))
-        with self._own_parts_seeded(params, seeds.dropout, params["device"]):
-            callbacks = make_callbacks(self, params, parts.valid, task, has_trained=len(earlier) > 0)
-            net = make_net(self.module_, self._target, rows, params, callbacks, self.encoder_, seeds)
-            try:
-                net.run(self._optimizer_state)
-            except KeyboardInterrupt:
-                self._record(net, params, earlier, keep_optimizer=False)
-                raise
-            self._record(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-            if not hasattr(self, "history_"):
-                raise InvalidParameterError(
-                    f"The 'callbacks' parameter of {type(self).__name__} must let one epoch come to its end. Got one "
-                    "that stopped training before; let it stop later."
-                )
-            out_of_fold = learn_from_held_out(net, parts, data.n_passed)
-            if out_of_fold is not None:
-                self.oof_prediction_, self.oof_score_ = out_of_fold
-        self._callback_fit_ctx.call_on_fit_task_end(estimator=self, reconstruction_attributes=self._snapshot, **task)
-        return self
+    @contextmanager
+    def _training(self, data, held_out, params: ResolvedParams, *, resume: bool, classes=None, keep_optimizer=False):
+        """All steps of a fit after the data have been checked; the block runs the net that it is given."""
+        with usual_settings(), limited_to(1):
+            self._begin(params, resume=resume)
+            with self._own_parts_seeded(params, self._seeds.encoder, params["device"]):
+                strata = self._class_codes(data.y)
+                parts = split_rows(type(self).__name__, data, held_out, params, strata, self._seeds.split)
+                params = params | parts.resolved(params)
+                rows = self._prepare(data, parts, params, resume=resume, classes=classes)
+            task = begin_task(self, parts.train, params)
+            earlier = self.history_ if resume else pd.DataFrame()
+            seeds = self._seeds.after(len(earlier))
+            with self._own_parts_seeded(params, seeds.dropout, params["device"]):
+                callbacks = make_callbacks(self, params, parts.valid, task, has_trained=len(earlier) > 0)
+                net = make_net(self.module_, self._target, rows, params, callbacks, self.encoder_, seeds)
+                try:
+                    yield net
+                except KeyboardInterrupt:
+                    with suppress(InvalidParameterError):  # where no epoch has ended, there is nothing to keep
+                        self._record(net, params, earlier, keep_optimizer=False)
+                    raise
+                self._record(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
+                out_of_fold = learn_from_held_out(net, parts, data.n_passed)
+                if out_of_fold is not None:
+                    self.oof_prediction_, self.oof_score_ = out_of_fold
+            end_task(self, task)
 
     def _begin(self, params: ResolvedParams, *, resume: bool) -> None:
         """Draw the seeds of a new fit; of a resumed one change copies, so that the earlier fit is there if it fails."""
@@ -287,7 +287,7 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
 
     def _record(self, net: TrainingNet, params: ResolvedParams, earlier: pd.DataFrame, *, keep_optimizer: bool) -> None:
         """Set the attributes that tell how training went."""
-        epochs, best_epoch = finished_epochs(net)
+        epochs, best_epoch = finished_epochs(type(self).__name__, net, is_resumed=len(earlier) > 0)
         if not epochs:
             return
         history = pd.DataFrame(epochs)

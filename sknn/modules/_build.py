@@ -185,6 +185,11 @@ def is_of_linear_layers(module: nn.Module) -> bool:
     return isinstance(module, TabularNet | MLP | ResNet)
 
 
+def is_built_in(module: nn.Module) -> bool:
+    """Whether it was built by its name, and so neither works in place nor asks for more than it is given."""
+    return module.__dict__.get("is_built_in", False)
+
+
 def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):
     """A single table goes by position, whatever the module calls it; inputs that the user has named, and several, go by
     their names.
@@ -195,7 +200,7 @@ def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = Fal
     """
     if isinstance(module, ModuleEnsemble):
         return module(shared, **inputs)
-    if not module.__dict__.get("is_built_in", False):
+    if not is_built_in(module):
         inputs = {name: value.clone() for name, value in inputs.items()}
     if module.__dict__.get("needs_codes", False) and inputs.keys() == {"x_num"}:
         x = inputs["x_num"]

@@ -49,33 +49,21 @@ def has_manual_backward(module: nn.Module) -> bool:
 
 
 class ManualBackward:
-    """Trains a `TabularNet`: `forward` gives outputs, `backward` turns their gradient into those of the parameters.
+    """Trains a `TabularNet`, by forward and backward passes for each size of batches.
 
     Each parameter must have a `grad`, which is overwritten; parameters and their gradients must stay
-    where they are in memory. Keeps what a step needs from forward to backward, so an object of this
-    class belongs to one training loop.
+    where they are in memory. It is used again at each step, so an object of this class belongs to one training loop.
     """
 
     def __init__(self, net: TabularNet):
         self.net = net
-        self._buffers: dict[int, _BatchBuffers] = {}
-        self._current: _BatchBuffers | None = None
+        self._passes: dict[int, Passes] = {}
 
-    def forward(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
-        """Outputs (K, B, O), whose gradient `backward` asks for; x_num (K, B, F), x_cat (K, B, C)."""
-        n_rows = x_num.shape[1]
-        buffers = self._current = self._buffers.get(n_rows)
-        if buffers is None:
-            buffers = self._current = self._buffers[n_rows] = _BatchBuffers(self.net, n_rows)
-        with torch.no_grad():
-            return buffers.forward(x_num, x_cat)
-
-    def backward(self, grad: Tensor) -> None:
-        """From the gradient (K, B, O) of the outputs."""
-        with torch.no_grad():
-            if self._current is None:
-                raise RuntimeError("backward() needs the forward() that it belongs to.")
-            self._current.backward(grad.transpose(1, 2))
+    def passes(self, n_rows: int) -> Passes:
+        """Both passes for batches of `n_rows`."""
+        if n_rows not in self._passes:
+            self._passes[n_rows] = Passes(self.net, n_rows)
+        return self._passes[n_rows]
 
 
 class _Linear:
@@ -115,8 +103,12 @@ class _Hidden:
             h.mul_(self.mask)
 
 
-class _BatchBuffers:
-    """Both passes for batches of one size."""
+class Passes:
+    """Both passes for batches of one size.
+
+    `forward` gives outputs, `backward` turns their gradient into those of the parameters; it needs what the latest
+    `forward` has left.
+    """
 
     def __init__(self, net: Any, n_rows: int):
         self.net, self.n_rows = net, n_rows
@@ -182,8 +174,9 @@ class _BatchBuffers:
             self.inputs_numeric = self.inputs[:, :n_numeric]
             self.inputs_rest = self.inputs[:, n_numeric : n_numeric + self.n_rest]
 
+    @torch.no_grad()
     def forward(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
-        """Outputs (K, O, B) as (K, B, O)."""
+        """Outputs (K, B, O), whose gradient `backward` asks for; x_num (K, B, F), x_cat (K, B, C)."""
         self._embed(x_num.transpose(1, 2), x_cat)
         if self.scale is not None:
             torch.mul(self.first_weight, self.scale, out=self.first)
@@ -194,8 +187,10 @@ class _BatchBuffers:
             layer.drop(h)
         return torch.baddbmm(self.last.bias, self.last.weight, h).transpose(1, 2)
 
-    def backward(self, g: Tensor) -> None:
-        """From the gradient (K, O, B) of the outputs."""
+    @torch.no_grad()
+    def backward(self, gradient: Tensor) -> None:
+        """From the gradient (K, B, O) of the outputs."""
+        g = gradient.transpose(1, 2)
         for n in range(len(self.hidden), 0, -1):
             layer, below = self.linear[n], self.hidden[n - 1]
             torch.bmm(g, self.inputs_t[n], out=layer.weight_grad)

@@ -3,7 +3,7 @@
 from sknn.training._data import Rows, dense, merge_repeats, to_tensors
 from sknn.training._encoding import encode_parts, encoder_draws, new_encoder, preprocessing_source
 from sknn.training._ensemble_batches import EnsembleRows, rows_of_members
-from sknn.training._fit_callbacks import begin_task, finished_epochs, make_callbacks, monitored_column
+from sknn.training._fit_callbacks import begin_task, end_task, finished_epochs, make_callbacks, monitored_column
 from sknn.training._fit_rows import MeanWeight, make_rows
 from sknn.training._held_out import learn_from_held_out
 from sknn.training._inference import block_rows, network_outputs
@@ -26,6 +26,7 @@ __all__ = [
     "dense",
     "encode_parts",
     "encoder_draws",
+    "end_task",
     "finished_epochs",
     "held_out_outputs",
     "initialize_by_rows",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.utils._param_validation import InvalidParameterError
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, LRScheduler
 
@@ -91,13 +92,29 @@ def begin_task(estimator, train: TrainingData, params: ResolvedParams) -> dict[s
     return task
 
 
-def finished_epochs(net: NeuralNet) -> tuple[dict[str, list], int | None]:
+def end_task(estimator, task: dict[str, Any]) -> None:
+    """Tell scikit-learn's callbacks that a fit has ended."""
+    context, snapshot = estimator._callback_fit_ctx, estimator._snapshot
+    context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes=snapshot, **task)
+
+
+def finished_epochs(owner: str, net: NeuralNet, *, is_resumed: bool) -> tuple[dict[str, list], int | None]:
     """Columns of the history, of the epochs that came to their end, and the best of these.
 
     The best is None where a callback has gone back to a checkpoint. What skorch records of single batches is left out.
+
+    Raises
+    ------
+    InvalidParameterError
+        When there are none, because a callback has stopped training before. A resumed fit may have none.
     """
     best: BestWeights = dict(net.callbacks_)["_best_weights"]
     rows = net.history[: best.n_epochs_]
+    if not rows and not is_resumed:
+        raise InvalidParameterError(
+            f"The 'callbacks' parameter of {owner} must let one epoch come to its end. Got one that stopped training "
+            "before; let it stop later."
+        )
     names = dict.fromkeys(name for row in rows for name in row if name != "batches")
     columns = {name: [row.get(name) for row in rows] for name in names}
     return columns, best.best_epoch_ if len(rows) == best.n_epochs_ else None
