@@ -12,7 +12,7 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from sknn.augmentation import Mixture
-from sknn.modules import call_module, current_generator, is_built_in
+from sknn.modules import call_module, current_generator, is_built_in, is_of_linear_layers
 from sknn.optim import is_full_batch, needs_closure
 from sknn.targets import WeightedLoss
 from sknn.training._batches import Batch
@@ -36,7 +36,7 @@ class TrainingStep:
         self.n_members, self.batch_axis = net.n_members, net.batch_axis
         self.is_full_batch, self.needs_closure = is_full_batch(net.optimizer), needs_closure(net.optimizer)
         self.gradient = self._automatic_gradient if self.state.manual is None else self._manual_gradient
-        self.takes_table = is_built_in(self.module)
+        self.takes_table = is_built_in(self.module) and is_of_linear_layers(self.module)
         self._loss_gradient: Tensor | None = None
 
     def __call__(self, batch: Batch) -> Evaluated:
