@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "optim": {"modules", "optim", "utils"},
     "model_selection": {"model_selection", "parameters", "preprocessing", "utils"},
     "callbacks": {"callbacks", "modules"},
-    "parameters": {"augmentation", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
+    "parameters": {"augmentation", "callbacks", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
     "training": {
         "augmentation", "callbacks", "model_selection", "modules", "optim", "parameters", "preprocessing", "pretrained",
         "targets", "training", "utils",

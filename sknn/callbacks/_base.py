@@ -40,6 +40,8 @@ class Callback(skorch.callbacks.Callback):
     [3, 3]
     """
 
+    _parameter_constraints: dict = {}  # as scikit-learn's estimators have them; checked before a fit does any work
+
     def on_step_end(self, net):
         """Called after each step of the optimizer.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from sknn.callbacks._base import Callback
@@ -19,6 +22,8 @@ class GradientNorm(Callback):
     by_layer : bool, default=False
         Whether to record each parameter's norm too, as `gradient_norm_<name>`.
     """
+
+    _parameter_constraints: dict = {"by_layer": ["boolean"]}
 
     def __init__(self, by_layer=False):
         self.by_layer = by_layer
@@ -54,12 +59,10 @@ class ClipGradient(Callback):
     R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
     """
 
+    _parameter_constraints: dict = {"max_norm": [Interval(Real, 0, None, closed="neither")]}
+
     def __init__(self, max_norm=1.0):
         self.max_norm = max_norm
-
-    def on_train_begin(self, net, **kwargs):
-        if self.max_norm <= 0:
-            raise ValueError(f"max_norm must be larger than 0. Got {self.max_norm!r}.")
 
     @torch.no_grad()
     def on_grad_computed(self, net, named_parameters, **kwargs):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from sknn.callbacks._base import Callback
@@ -24,12 +27,12 @@ class MaxNorm(Callback):
     N. Srivastava et al., "Dropout: A simple way to prevent neural networks from overfitting", JMLR 2014, section 5.1.
     """
 
+    _parameter_constraints: dict = {"max_norm": [Interval(Real, 0, None, closed="neither")]}
+
     def __init__(self, max_norm=3.0):
         self.max_norm = max_norm
 
     def on_train_begin(self, net, **kwargs):
-        if self.max_norm <= 0:
-            raise ValueError(f"max_norm must be larger than 0. Got {self.max_norm!r}.")
         self.weights_ = list(_incoming(net.module_))
 
     @torch.no_grad()

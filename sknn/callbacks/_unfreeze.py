@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval
 
 from sknn.callbacks._base import Callback
 
@@ -31,6 +34,11 @@ class Unfreeze(Callback):
     >>> start = Pretrained(known, freeze="backbone")
     >>> tuned = NNClassifier(start, callbacks=[Unfreeze(3)], max_epochs=6, random_state=0).fit(X[:200], y[:200])
     """
+
+    _parameter_constraints: dict = {
+        "epoch": [Interval(Integral, 1, None, closed="left")],
+        "patterns": [str, "array-like"],
+    }
 
     def __init__(self, epoch=5, patterns="*"):
         self.epoch = epoch

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
+from sklearn.utils._param_validation import Interval
 from torch.nn.modules.batchnorm import _NormBase
 
 from sknn.callbacks._base import Callback
@@ -37,15 +40,16 @@ class WeightAverage(Callback):
     >>> net = NNClassifier(callbacks=[WeightAverage(0.99)], max_epochs=5, random_state=0).fit(X, y)
     """
 
+    _parameter_constraints: dict = {
+        "decay": [Interval(Real, 0, 1, closed="left"), None],
+        "start": [Interval(Real, 0, 1, closed="left")],
+    }
+
     def __init__(self, decay=0.999, start=0.0):
         self.decay = decay
         self.start = start
 
     def on_train_begin(self, net, **kwargs):
-        if self.decay is not None and not 0 <= self.decay < 1:
-            raise ValueError(f"decay must be None or in [0, 1). Got {self.decay!r}.")
-        if not 0 <= self.start < 1:
-            raise ValueError(f"start must be in [0, 1). Got {self.start!r}.")
         self.n_, self.average_, self.own_ = 0, None, None
         self.first_epoch_ = 1 + int(self.start * net.max_epochs)
 

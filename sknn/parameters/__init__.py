@@ -1,5 +1,6 @@
 """What the user may say: which values are valid, what "auto" becomes, names of nested parameters."""
 
+from sknn.parameters._callbacks import is_kind_of, sets_learning_rate
 from sknn.parameters._checks import (
     CONSTRAINTS,
     NESTED,
@@ -26,7 +27,6 @@ from sknn.parameters._resolution import (
     ResolvedParams,
     check_unchanged,
     resolve_params,
-    sets_learning_rate,
     stream_params,
     stream_rows,
 )
@@ -47,6 +47,7 @@ __all__ = [
     "has_own_parts",
     "is_auto",
     "is_data_dependent",
+    "is_kind_of",
     "is_name",
     "is_tabular",
     "own_copy",

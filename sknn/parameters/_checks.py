@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
-from skorch.callbacks import Callback, InputShapeSetter
 from torch import nn
 
 from sknn.augmentation import Augment
@@ -45,6 +44,7 @@ from sknn.optim import (
     takes_weight_decay,
     torch_scheduler,
 )
+from sknn.parameters._callbacks import check_callbacks
 from sknn.parameters._defaults import PRESETS, is_auto
 from sknn.pretrained import Pretrained
 from sknn.targets import loss_parameters
@@ -167,7 +167,7 @@ def check_params(owner: str, params: dict) -> None:
         if params[name]:
             check_nested(owner, params, prefix, params[name])
     _check_hidden_layer_sizes(owner, params["hidden_layer_sizes"])
-    _check_callbacks(owner, params["callbacks"])
+    check_callbacks(owner, params["callbacks"])
     _check_device(owner, params["device"])
     _check_schedule(owner, params)
     _check_augmentation(owner, params["augmentation"])
@@ -513,23 +513,6 @@ def _check_hidden_layer_sizes(owner: str, sizes) -> None:
             f"The 'hidden_layer_sizes' parameter of {owner} must be 'auto', a positive int or a sequence of "
             f"positive ints. Got {sizes!r} instead."
         )
-
-
-def _check_callbacks(owner: str, callbacks) -> None:
-    for item in callbacks or []:
-        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
-        is_class = isinstance(callback, type) and issubclass(callback, Callback)
-        if not is_class and not isinstance(callback, Callback):
-            raise InvalidParameterError(
-                f"The 'callbacks' parameter of {owner} must be a list of skorch callbacks or (name, callback) pairs. "
-                f"Got {item!r} in it. Callbacks of scikit-learn's own protocol go to set_callbacks()."
-            )
-        if isinstance(callback, InputShapeSetter) or (is_class and issubclass(callback, InputShapeSetter)):
-            raise InvalidParameterError(
-                f"The 'callbacks' parameter of {owner} must not hold an InputShapeSetter: the network is built for the "
-                f"rows before callbacks see them. Got {item!r} in it. Let the 'module' be a class or callable with an "
-                "argument n_features, or begin with a lazy layer."
-            )
 
 
 def _check_device(owner: str, device) -> None:

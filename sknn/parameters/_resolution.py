@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from sklearn.utils._param_validation import InvalidParameterError
-from skorch.callbacks import LRScheduler
 
 from sknn.modules import TabularNet, initializer_for, is_ensemble
 from sknn.optim import is_full_batch, takes_weight_decay
+from sknn.parameters._callbacks import sets_learning_rate
 from sknn.parameters._checks import check_layer_lists, layer_sizes
 from sknn.parameters._defaults import RULES, STREAM_ROWS, DataProperties, is_auto, n_bins, numeric_embedding, resolve
 from sknn.parameters._module import architecture_of, is_name, is_tabular
@@ -128,12 +128,6 @@ def check_unchanged(owner: str, earlier: Mapping[str, Any], params: Mapping[str,
                 f"The {name!r} parameter of {owner} must not change when training is resumed (warm_start, "
                 f"partial_fit). It was {before!r} and is {now!r} now; set warm_start=False."
             )
-
-
-def sets_learning_rate(callbacks) -> bool:
-    """Whether callbacks, or (name, callback) pairs, have a scheduler of the learning rate among them."""
-    parts = [item[1] if isinstance(item, tuple) else item for item in callbacks or []]
-    return any(isinstance(part, LRScheduler) or part is LRScheduler for part in parts)
 
 
 def _with_parameters(properties: DataProperties, given: Mapping[str, Any]) -> DataProperties:

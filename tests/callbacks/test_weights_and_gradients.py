@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer
+from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -121,13 +122,24 @@ def test_the_recorded_norm_is_that_of_the_gradient():
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        (MaxNorm(0), "max_norm must be larger than 0"),
-        (ClipGradient(-1), "max_norm must be larger than 0"),
-        (WeightAverage(1.0), "decay must be None or in"),
-        (WeightAverage(start=1.0), "start must be in"),
-        (Unfreeze(patterns="nothing"), "No parameter's name fits"),
+        (MaxNorm(0), r"The 'max_norm' parameter of MaxNorm must be a float in the range \(0.0, inf\). Got 0"),
+        (MaxNorm(float("nan")), "The 'max_norm' parameter of MaxNorm"),
+        (("named", ClipGradient(-1)), "The 'max_norm' parameter of ClipGradient"),
+        (ClipGradient("1"), "The 'max_norm' parameter of ClipGradient"),
+        (WeightAverage(1.0), "The 'decay' parameter of WeightAverage .* None"),
+        (WeightAverage(start=1.0), "The 'start' parameter of WeightAverage"),
+        (GradientNorm("all"), "The 'by_layer' parameter of GradientNorm"),
+        (Unfreeze(0), "The 'epoch' parameter of Unfreeze"),
+        (Unfreeze(patterns=None), "The 'patterns' parameter of Unfreeze"),
     ],
 )
-def test_values_that_are_not_valid_are_refused(callback, message):
-    with pytest.raises(ValueError, match=message):
-        fit(callback)
+def test_values_that_are_not_valid_are_refused_before_any_work(callback, message):
+    net = NNClassifier("mlp", callbacks=[callback])
+    with pytest.raises(InvalidParameterError, match=message):
+        net.fit(X, Y)
+    assert not hasattr(net, "n_features_in_")
+
+
+def test_patterns_must_fit_a_parameters_name():
+    with pytest.raises(ValueError, match="No parameter's name fits"):
+        fit(Unfreeze(patterns="nothing"))
