@@ -152,9 +152,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, times
         sqrt(16,000 / rows) above 16,000 rows, and at least 4 and 300 steps; for other networks as many as make the
         preset's number of steps (20,000), between 20 and 200.
-    max_time : float or None, default=None
-        Seconds after which training stops, at the end of an epoch. Schedules are shortened as soon as it is
-        seen that they would take longer, so that they come to their end in time.
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out rows, stop after `patience` epochs without progress on them, and keep
         the weights of the best epoch. "auto": from 200 rows on (100 for "tabular"), or with
@@ -178,9 +175,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
     preset : {"fast", "default", "thorough"}, default="default"
         What "auto" aims for: little time, a balance, or accuracy (more members, larger networks, more steps).
     callbacks : list or None, default=None
-        Skorch callbacks or those of :mod:`sknn.callbacks`, as instances, classes or (name, callback) pairs. They are
-        copied. `callbacks__maxnorm__max_norm` sets a parameter of one. For callbacks of scikit-learn's own protocol see
-        `set_callbacks`.
+        Skorch callbacks or those of :mod:`sknn.callbacks`, as instances, classes or (name, callback) pairs, such as
+        `[TimeLimit(60)]`, which ends training in time. They are copied. `callbacks__timelimit__seconds` sets a
+        parameter of one. For callbacks of scikit-learn's own protocol see `set_callbacks`.
     warm_start : bool, default=False
         Whether a further `fit` goes on from the present weights, preprocessing and optimizer state.
         What shapes the network or its input must not change in between.
@@ -290,7 +287,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         batch_size="auto",
         shuffle=True,
         max_epochs="auto",
-        max_time=None,
         early_stopping="auto",
         validation_split="auto",
         patience="auto",
@@ -325,7 +321,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.max_epochs = max_epochs
-        self.max_time = max_time
         self.early_stopping = early_stopping
         self.validation_split = validation_split
         self.patience = patience

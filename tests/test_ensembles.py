@@ -18,6 +18,7 @@ from skorch.callbacks import Callback, EpochScoring, Freezer, GradientNormClippi
 from torch import nn
 
 from sknn import NNClassifier, NNRegressor
+from sknn.callbacks import TimeLimit
 from sknn.modules import TabularNet
 from sknn.preprocessing import Encoded
 from sknn.training import EnsembleRows
@@ -376,7 +377,7 @@ def test_time_is_kept_and_the_schedule_comes_to_its_end():
 
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(3_000, 5)), rng.normal(size=3_000)
-    net = NNRegressor(max_time=1.0, max_epochs=10_000, callbacks=[Watch()], random_state=0).fit(X, y)
+    net = NNRegressor(max_epochs=10_000, callbacks=[TimeLimit(1.0), Watch()], random_state=0).fit(X, y)
     assert net.n_iter_ < 1_000
     assert rates[-1] < 0.1 * max(rates)
 

@@ -32,6 +32,7 @@ from skorch.callbacks import (
 from torch import nn
 
 from sknn import NNClassifier, NNRegressor
+from sknn.callbacks import TimeLimit
 
 BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 
@@ -155,7 +156,9 @@ def test_resolved_params_show_what_auto_became(cls):
 @BOTH
 def test_presets_are_ordered(cls):
     X, y = data(cls)
-    nets = [cls("mlp", preset=preset, max_time=1e-9).fit(X, y) for preset in ("fast", "default", "thorough")]
+    nets = [
+        cls("mlp", preset=preset, callbacks=[TimeLimit(1e-9)]).fit(X, y) for preset in ("fast", "default", "thorough")
+    ]
     sizes = [sum(p.numel() for p in net.module_.parameters()) for net in nets]
     patience = [net.resolved_params_["patience"] for net in nets]
     assert sizes == sorted(set(sizes))
@@ -408,8 +411,8 @@ def test_patience_counts_epochs_without_progress(cls):
 
 
 @BOTH
-def test_max_time_stops_after_an_epoch(cls):
-    assert quick(cls, max_time=1e-6).fit(*data(cls)).n_iter_ == 1
+def test_a_time_limit_stops_after_an_epoch(cls):
+    assert quick(cls, callbacks=[TimeLimit(1e-6)]).fit(*data(cls)).n_iter_ == 1
 
 
 @BOTH

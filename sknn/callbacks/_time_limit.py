@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import time
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
 
 from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
 
 class TimeLimit(Callback):
-    """End training after the epoch in which the limit would be passed.
+    """Stop training when its time is up.
 
-    Schedules of the learning rate and the like are shortened to the epochs that are left, as soon as it is
-    seen that they are too many.
+    It stops after an epoch, and trains for one at least. Schedules of the learning rate and the like are shortened as
+    soon as it is seen that they would take longer, so that they come to their end in time. Wherever it stands in the
+    list, it is called after all other callbacks.
 
     Parameters
     ----------
-    max_time : float
-        Seconds. Training stops once another epoch as long as the last one would end after them.
+    seconds : float
+        Training stops once another epoch as long as the last one would end after them. What comes before the first
+        epoch (encoding the rows, building the network) does not count.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sknn import NNClassifier
+    >>> from sknn.callbacks import TimeLimit
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> net = NNClassifier(max_epochs=10_000, patience=10_000, callbacks=[TimeLimit(0.5)], random_state=0).fit(X, y)
+    >>> net.n_iter_ < 10_000
+    True
     """
 
-    def __init__(self, max_time):
-        self.max_time = max_time
+    _parameter_constraints: dict = {"seconds": [Interval(Real, 0, None, closed="neither")]}
+
+    def __init__(self, seconds):
+        self.seconds = seconds
 
     def on_train_begin(self, net, **kwargs):
         self.start_ = self.epoch_start_ = time.perf_counter()
@@ -32,7 +49,7 @@ class TimeLimit(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         now = time.perf_counter()
-        epoch, left = len(net.history), self.max_time - (now - self.start_)
+        epoch, left = len(net.history), self.seconds - (now - self.start_)
         affordable = int(max(left, 0) / max(now - self.epoch_start_, 1e-9))
         if affordable < self.last_epoch_ - epoch:
             self.last_epoch_ = epoch + affordable

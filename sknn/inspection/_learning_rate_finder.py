@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
-from sknn.callbacks import StopTraining
+from sknn.callbacks import StopTraining, TimeLimit
 from sknn.inspection._matplotlib import import_pyplot
-from sknn.parameters import is_auto
+from sknn.parameters import is_auto, is_kind_of
 from sknn.utils import all_or_nothing
 
 _SMOOTHING = 0.9  # of the moving average of the loss
@@ -97,7 +97,7 @@ class LearningRateFinder(BaseEstimator):
         if self.n_steps < 10:
             raise ValueError(f"n_steps must be at least 10. Got {self.n_steps!r}.")
         steps = _Steps(self.n_steps, self.min_learning_rate, self.max_learning_rate)
-        callbacks = [*(self.estimator.callbacks or []), ("learning_rate_steps", steps)]
+        callbacks = [item for item in self.estimator.callbacks or [] if not is_kind_of(item, TimeLimit)]
         net = clone(self.estimator).set_params(
             learning_rate=self.min_learning_rate,
             lr_schedule=None,
@@ -107,9 +107,8 @@ class LearningRateFinder(BaseEstimator):
             validation_split="auto",
             patience="auto",
             monitor="loss",
-            max_time=None,
             warm_start=False,
-            callbacks=callbacks,
+            callbacks=[*callbacks, ("learning_rate_steps", steps)],
         )
         if is_auto(net.batch_size) and len(y) < 2 * self.n_steps:
             net.set_params(batch_size=min(32, len(y)))

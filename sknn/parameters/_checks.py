@@ -82,7 +82,6 @@ CONSTRAINTS: dict = {
     "batch_size": [AUTO, Number(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "max_epochs": [AUTO, Number(Integral, 1, None, closed="left")],
-    "max_time": [Number(Real, 0, None, closed="neither"), None],
     "early_stopping": ["boolean", AUTO],
     "validation_split": [AUTO, Number(Real, 0, 1, closed="neither"), "cv_object"],
     "patience": [AUTO, Number(Integral, 1, None, closed="left")],

@@ -22,7 +22,7 @@ from sknn.callbacks import (
 )
 from sknn.model_selection import TrainingData
 from sknn.optim import is_torch_scheduler, torch_scheduler
-from sknn.parameters import ResolvedParams, is_tabular, own_copy, sets_learning_rate
+from sknn.parameters import ResolvedParams, is_kind_of, is_tabular, own_copy, sets_learning_rate
 from sknn.training._scoring import scorer_of_outputs
 from sknn.utils import import_quietly
 
@@ -30,7 +30,7 @@ from sknn.utils import import_quietly
 def make_callbacks(
     estimator, params: ResolvedParams, valid: TrainingData | None, task: dict, *, has_trained: bool
 ) -> list:
-    """Callbacks in list order, the order of an epoch's end: check, keep, show, the user's, stop.
+    """Callbacks in list order, the order of an epoch's end: check, keep, show, the user's, stop, limits of time.
 
     One that stops training raises `StopTraining`; those after it are not called for that epoch.
 
@@ -76,9 +76,7 @@ def make_callbacks(
         callbacks.append(("_early_stopping", stop))
         if params.was_auto("patience") and is_tabular(params["module"]) and watched == "valid_loss":
             callbacks.append(("_stop_on_overfitting", StopOnOverfitting(watched, len(valid.y))))
-    if params["max_time"] is not None:
-        callbacks.append(("_time_limit", TimeLimit(params["max_time"])))
-    return callbacks
+    return sorted(callbacks, key=lambda item: is_kind_of(item, TimeLimit))  # at the end, where it measures all others
 
 
 def begin_task(estimator, train: TrainingData, params: ResolvedParams) -> dict[str, Any]:

@@ -5,8 +5,11 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes
 
-from sknn.callbacks import StopTraining, TimeLimit
+from sknn import LearningRateFinder, NNRegressor
+from sknn.callbacks import Callback, StopTraining, TimeLimit
 from sknn.callbacks import _time_limit as module
 
 
@@ -28,6 +31,29 @@ def test_training_stops_before_the_epoch_that_would_pass_the_limit(monkeypatch, 
     with pytest.raises(StopTraining):
         train()
     assert len(epochs) == n_epochs
+
+
+class Seen(Callback):
+    epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        Seen.epochs += 1
+
+
+@pytest.mark.parametrize("limit", [TimeLimit(1e-9), ("limit", TimeLimit(1e-9))])
+def test_the_limit_is_called_after_all_other_callbacks_wherever_it_stands(limit):
+    Seen.epochs = 0
+    net = NNRegressor("mlp", callbacks=[limit, Seen()], early_stopping=False).fit(*load_diabetes(return_X_y=True))
+    assert Seen.epochs == net.n_iter_ == 1
+
+
+def test_a_limit_is_set_in_a_grid_and_does_not_end_a_range_test():
+    net = NNRegressor("mlp", callbacks=[TimeLimit(100.0)], max_epochs=50, early_stopping=False)
+    short = clone(net).set_params(callbacks__timelimit__seconds=1e-9)
+    X, y = load_diabetes(return_X_y=True)
+    assert short.fit(X, y).n_iter_ == 1
+    assert net.callbacks[0].seconds == 100.0
+    assert len(LearningRateFinder(short, n_steps=20).fit(X, y).losses_) > 14  # an epoch
 
 
 SCRIPT = """

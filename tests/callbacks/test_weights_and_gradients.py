@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknn import NNClassifier
-from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, Unfreeze, WeightAverage
+from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, TimeLimit, Unfreeze, WeightAverage
 from sknn.modules import EnsembleLinear
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -129,6 +129,7 @@ def test_the_recorded_norm_is_that_of_the_gradient():
         (WeightAverage(1.0), "The 'decay' parameter of WeightAverage .* None"),
         (WeightAverage(start=1.0), "The 'start' parameter of WeightAverage"),
         (GradientNorm("all"), "The 'by_layer' parameter of GradientNorm"),
+        (TimeLimit(0.0), "The 'seconds' parameter of TimeLimit"),
         (Unfreeze(0), "The 'epoch' parameter of Unfreeze"),
         (Unfreeze(patterns=None), "The 'patterns' parameter of Unfreeze"),
     ],

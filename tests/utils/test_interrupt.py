@@ -192,9 +192,10 @@ import os, signal, sys, threading, time
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sknn import NNClassifier
+from sknn.callbacks import TimeLimit
 
 X, y = load_iris(return_X_y=True)
-net = NNClassifier("mlp", max_epochs=100_000, patience=100_000, max_time=20)
+net = NNClassifier("mlp", max_epochs=100_000, patience=100_000, callbacks=[TimeLimit(20)])
 search = GridSearchCV(net, {"learning_rate": [0.01, 0.02, 0.03]}, cv=2)
 for delay in map(float, sys.argv[1:]):
     begun = time.perf_counter()
