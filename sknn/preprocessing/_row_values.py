@@ -5,6 +5,7 @@ Which values are labels or targets is not decided here.
 
 from __future__ import annotations
 
+import contextlib
 from numbers import Real
 
 import numpy as np
@@ -143,7 +144,9 @@ def _natural(column: pd.Series, name: str) -> np.ndarray:
     column = decoded(column)
     _refuse_missing(_is_missing(column, name), name)
     array = column.to_numpy()
-    return pd.Series(array, dtype=object).infer_objects().to_numpy() if array.dtype == object else array
+    with contextlib.suppress(OverflowError):  # integers beyond float64, of pandas 2
+        array = pd.Series(array, dtype=object).infer_objects().to_numpy() if array.dtype == object else array
+    return array
 
 
 def _side_by_side(columns: list[np.ndarray], n_rows: int) -> np.ndarray:
@@ -152,7 +155,7 @@ def _side_by_side(columns: list[np.ndarray], n_rows: int) -> np.ndarray:
         return np.empty((n_rows, 0))
     dtypes = {column.dtype for column in columns}
     if len(dtypes) > 1 and not all(dtype.kind in _NUMBERS for dtype in dtypes):
-        columns = [column.astype(object) for column in columns]
+        columns = [pd.Series(column).astype(object).to_numpy() for column in columns]  # numpy's would be whole numbers
     return np.stack(columns, axis=1)
 
 

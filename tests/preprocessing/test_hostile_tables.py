@@ -107,8 +107,16 @@ def test_a_cell_that_is_no_level_is_named_with_its_row(odd):
 
 @pytest.mark.parametrize(
     "cells",
-    [(10**400, 1), (decimal.Decimal("1e400"),), (datetime.timedelta.max,), (np.timedelta64(1, "M"),)],
-    ids=["huge", "decimal", "long", "month"],
+    [
+        pytest.param((10**400, 1), id="huge"),
+        pytest.param((decimal.Decimal("1e400"),), id="decimal"),
+        pytest.param((datetime.timedelta.max,), id="long"),
+        pytest.param(
+            (np.timedelta64(1, "M"),),
+            id="month",
+            marks=pytest.mark.skipif(pd.__version__ < "3", reason="pandas 2 takes a month for 30 days and some hours"),
+        ),
+    ],
 )
 def test_amounts_without_a_float_are_refused_by_column(cells):
     with pytest.raises(ValueError, match=r"X.*'odd'|'odd' of X"):

@@ -129,7 +129,8 @@ REFUSED = {
 NO_LABELS = {"fractions of one": BITS / 2, "decimals": TARGETS["decimals"], "three values": np.c_[BITS, 1 + BITS],
              "frame of text and numbers": pd.DataFrame({"a": TEXT, "b": BITS})}  # fmt: skip
 NO_TARGETS = {"words": TEXT, "dates": DAYS, "durations": BITS.astype("m8[s]"), "sparse": sparse.csr_array(PAIRS),
-              "dates beside numbers": pd.DataFrame({"a": BITS, "b": DAYS})}  # fmt: skip
+              "dates beside numbers": pd.DataFrame({"a": BITS, "b": DAYS}),
+              "nanoseconds beside numbers": pd.DataFrame({"a": BITS, "b": DAYS.as_unit("ns")})}  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # a column of labels, a stop before convergence

@@ -210,8 +210,9 @@ def find_levels(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 def _factorize(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Codes of a column's cells, -1 where missing, and its distinct cells as objects of Python."""
     # Not of the Series: what it finds would become an Index, which guesses at the type of its cells
+    is_numpys = isinstance(column.array, pd.arrays.NumpyExtensionArray)
     try:
-        codes, found = pd.factorize(column.to_numpy() if column.dtype == object else column.array)
+        codes, found = pd.factorize(column.to_numpy() if is_numpys else column.array)
     except NotImplementedError:  # Arrow's lists and the like
         codes, found = pd.factorize(np.asarray(column, dtype=object))
     return codes, np.asarray(found, dtype=object)
@@ -221,5 +222,5 @@ def _in_order(levels) -> list:
     """Levels sorted, so that their codes do not depend on the order of the rows."""
     try:
         return sorted(levels, key=lambda level: (type(level).__name__, level))
-    except TypeError:
+    except (TypeError, ValueError):  # pandas says the latter of periods of several frequencies
         return sorted(levels, key=lambda level: (type(level).__name__, str(level)))
