@@ -44,20 +44,23 @@ def network_outputs(
 
     With `n_outputs=None` as many as there are. `seed` is for a module that draws random numbers in evaluation too.
     """
-    with nullcontext() if seed is None else all_seeded(seed, _device_of(module)):
-        return _outputs(module, encoder, table, n_outputs, combine)
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    with nullcontext() if seed is None else all_seeded(seed, device):
+        return _outputs(module, device, encoder, table, n_outputs, combine)
 
 
-def _outputs(module: nn.Module, encoder, table: Table, n_outputs: int | None, combine: Combine) -> np.ndarray:
+def _outputs(
+    module: nn.Module, device: torch.device, encoder, table: Table, n_outputs: int | None, combine: Combine
+) -> np.ndarray:
     n_rows = table.shape[0]
     step = block_rows(encoder, module)
-    if _device_of(module).type == "cpu":
+    if device.type == "cpu":
         step = min(step, _CACHED_ROWS)
     n_threads = threads_for_prediction(module, n_rows)
     result: np.ndarray
     for start, encoded in _encoded_blocks(encoder, table, step):
         with limited_to(n_threads):
-            block = _forward(module, encoded, n_outputs)
+            block = _forward(module, device, encoded, n_outputs)
         block = combine(block) if is_ensemble(module) else block
         block = block[..., : encoded.shape[0], :]  # without what has filled it up
         if block.shape[-2] == n_rows:
@@ -97,11 +100,11 @@ def block_rows(encoder, module: nn.Module) -> int:
     return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
 
 
-def _forward(module: nn.Module, encoded: Encoded | Inputs, n_outputs: int | None) -> np.ndarray:
+def _forward(module: nn.Module, device: torch.device, encoded: Encoded | Inputs, n_outputs: int | None) -> np.ndarray:
     n_missing = -encoded.shape[0] % _ROW_MULTIPLE
     if n_missing:
         encoded = encoded.map(lambda values: _pad(values, n_missing))
-    inputs = network_inputs(encoded, _device_of(module))
+    inputs = network_inputs(encoded, device)
     with torch.inference_mode():
         output = call_module(module, inputs, shared=True)
         output = output if is_ensemble(module) or n_outputs is None else as_columns(output, n_outputs)
@@ -114,9 +117,3 @@ def _pad(values, n_missing: int):
     padded = np.empty((len(values) + n_missing, *values.shape[1:]), values.dtype)
     padded[: len(values)], padded[len(values) :] = values, values[-1:]
     return padded
-
-
-def _device_of(module: nn.Module) -> torch.device:
-    for parameter in module.parameters():
-        return parameter.device
-    return torch.device("cpu")

@@ -7,8 +7,8 @@ scikit-learn parameters; the estimators hand it rows, a module, a loss and callb
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 import torch
 from skorch.callbacks import Callback, EpochTimer
@@ -135,8 +135,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         state.first_rate = self.optimizer_.param_groups[0]["lr"] if self.optimizer_.param_groups else self.lr
         for _, callback in self.callbacks_:
             state.begun.append(callback)
-            with _asking_to_stop():
-                callback.on_train_begin(self, X=self.train, y=None)
+            _call_hook(callback.on_train_begin, self, X=self.train, y=None)
         if state.schedule is not None:
             state.schedule.begin(self.optimizer_, self.module_)
 
@@ -152,18 +151,16 @@ class TrainingNet(NetOutputs, OptimizerGroups):
                 steps.callback(self.state.schedule.end)
 
     def _end_callback(self, callback: Callback) -> None:
-        with suppress(StopTraining), _asking_to_stop():
-            callback.on_train_end(self, X=self.train, y=None)
+        with suppress(StopTraining):
+            _call_hook(callback.on_train_end, self, X=self.train, y=None)
 
     def notify(self, method_name, **cb_kwargs):
-        with _asking_to_stop():
-            super().notify(method_name, **cb_kwargs)
+        _call_hook(super().notify, method_name, **cb_kwargs)
 
     def call_hooks(self, hooks: list[Callable]) -> None:
         """Call hooks that skorch does not know."""
-        with _asking_to_stop():
-            for hook in hooks:
-                hook(self)
+        for hook in hooks:
+            _call_hook(hook, self)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         return self.train, self.valid
@@ -182,7 +179,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
-        state = self.state
+        state, batch_axis = self.state, self.batch_axis
         if self.module_.training != training:
             self._set_training(training)
         if training:
@@ -197,7 +194,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
             step = step_fn(batch)
             kept = self.detached(step) if hears else step
             losses.append(kept["loss"].detach())
-            sizes.append(batch[1][0].shape[self.batch_axis])
+            sizes.append(batch[1][0].shape[batch_axis])
             if not training:
                 outputs.append(kept["y_pred"])
             if state.hears_batches:
@@ -274,11 +271,10 @@ def _copied(batch):
     return copies, (target.clone(), None if weight is None else weight.clone())
 
 
-@contextmanager
-def _asking_to_stop() -> Iterator[None]:
-    """Around a hook: KeyboardInterrupt is how skorch's callbacks ask to stop, unless it comes from Ctrl-C."""
+def _call_hook(hook: Callable, *args, **kwargs) -> None:
+    """KeyboardInterrupt is how skorch's callbacks ask to stop, unless it comes from Ctrl-C."""
     try:
-        yield
+        hook(*args, **kwargs)
     except KeyboardInterrupt as stop:
         if is_interrupted():
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from _signal import getsignal  # without signal.getsignal's look-up in an enum, which takes longer than a hook
 from contextlib import contextmanager
 
 
@@ -20,12 +21,12 @@ class _Interrupts:
 
     def watch(self) -> None:
         """Stand in front of the handler of now, which a callback may have put there."""
-        handler = signal.getsignal(signal.SIGINT)
+        handler = getsignal(signal.SIGINT)
         if callable(handler) and not isinstance(handler, _Handler):
             signal.signal(signal.SIGINT, _Handler(handler))
 
     def release(self) -> None:
-        handler = signal.getsignal(signal.SIGINT)
+        handler = getsignal(signal.SIGINT)
         if isinstance(handler, _Handler):
             signal.signal(signal.SIGINT, handler.handler)
         self.came = False
