@@ -95,15 +95,11 @@ class NNClassifier(ClassifierMixin, BaseNN):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, {label: weight}, 1 for a label that is not named; "balanced" makes the
         weight of all classes equal. Multiplied with `sample_weight`. Not for a label indicator.
-    l1 : float, default=0.0
-        L1 penalty: l1·Σ|w| over all weights, not biases, is added to the loss. Weights become exactly 0.
-    l2 : float, default=0.0
-        L2 penalty: ½·l2·Σw² is added to the loss. With `l1` the elastic net. It is part of the gradient, which
-        optimizers such as Adam rescale; `weight_decay` is what usually goes with them.
     weight_decay : "auto" or float, default="auto"
         Weight decay of the optimizer: apart from the gradient (decoupled) for "adamw" and "muon" (Loshchilov and
         Hutter, ICLR 2019), for the others what torch's class does, which is to add it to the gradient. "auto": 0.2
-        for "tabular", else 0.0001; 0 for an optimizer without.
+        for "tabular", else 0.0001; 0 for an optimizer without. :class:`sknn.callbacks.Penalty` adds L1 and L2 to the
+        loss.
     optimizer : str or torch.optim.Optimizer class, default="adamw"
         "adagrad", "adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop" or "sgd", with torch's defaults (but
         for "tabular" `betas` of (0.9, 0.95), and for "lbfgs" the strong Wolfe line search); torch's fused step is used
@@ -276,8 +272,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         loss="cross_entropy",
         loss_params=None,
         class_weight=None,
-        l1=0.0,
-        l2=0.0,
         weight_decay="auto",
         optimizer="adamw",
         optimizer_params=None,
@@ -310,8 +304,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.loss = loss
         self.loss_params = loss_params
         self.class_weight = class_weight
-        self.l1 = l1
-        self.l2 = l2
         self.weight_decay = weight_decay
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params

@@ -92,15 +92,11 @@ class NNRegressor(RegressorMixin, BaseNN):
     loss_params : dict or None, default=None
         Further arguments of the loss; `delta` is in standard deviations of y, which gross outliers inflate.
         `loss__<name>` sets one in `set_params` and in a grid.
-    l1 : float, default=0.0
-        L1 penalty: l1·Σ|w| over all weights, not biases, is added to the loss. Weights become exactly 0.
-    l2 : float, default=0.0
-        L2 penalty: ½·l2·Σw² is added to the loss. With `l1` the elastic net. It is part of the gradient, which
-        optimizers such as Adam rescale; `weight_decay` is what usually goes with them.
     weight_decay : "auto" or float, default="auto"
         Weight decay of the optimizer: apart from the gradient (decoupled) for "adamw" and "muon" (Loshchilov and
         Hutter, ICLR 2019), for the others what torch's class does, which is to add it to the gradient. "auto": 0.2
-        for "tabular", else 0.0001; 0 for an optimizer without.
+        for "tabular", else 0.0001; 0 for an optimizer without. :class:`sknn.callbacks.Penalty` adds L1 and L2 to the
+        loss.
     optimizer : str or torch.optim.Optimizer class, default="adamw"
         "adagrad", "adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop" or "sgd", with torch's defaults (but
         for "tabular" `betas` of (0.9, 0.95), and for "lbfgs" the strong Wolfe line search); torch's fused step is used
@@ -262,8 +258,6 @@ class NNRegressor(RegressorMixin, BaseNN):
         augmentation=None,
         loss="mean_squared_error",
         loss_params=None,
-        l1=0.0,
-        l2=0.0,
         weight_decay="auto",
         optimizer="adamw",
         optimizer_params=None,
@@ -295,8 +289,6 @@ class NNRegressor(RegressorMixin, BaseNN):
         self.augmentation = augmentation
         self.loss = loss
         self.loss_params = loss_params
-        self.l1 = l1
-        self.l2 = l2
         self.weight_decay = weight_decay
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params

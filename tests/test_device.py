@@ -18,6 +18,7 @@ from torch import nn
 
 from sknn import LearningRateFinder, NNClassifier, NNFeatures, NNRegressor, Pretrained
 from sknn.augmentation import MixUp, Rotate
+from sknn.callbacks import Penalty
 
 ACCELERATORS = [name for name in ("cuda", "mps") if getattr(torch, name).is_available()]
 pytestmark = pytest.mark.skipif(not ACCELERATORS, reason="no accelerator")
@@ -68,7 +69,7 @@ def test_without_dropout_a_fit_is_that_of_the_cpu(table, module):
         {"optimizer": "muon"},
         {"optimizer": "rmsprop"},
         {"optimizer": "lbfgs", "early_stopping": False},
-        {"l1": 1e-3, "l2": 1e-3},
+        {"callbacks": [Penalty(l1=1e-3, l2=1e-3)]},
         {"n_members": 1, "batch_size": 64},
         {"loss": "focal"},
         {"class_weight": "balanced"},

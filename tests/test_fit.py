@@ -32,7 +32,7 @@ from skorch.callbacks import (
 from torch import nn
 
 from sknn import NNClassifier, NNRegressor
-from sknn.callbacks import TimeLimit
+from sknn.callbacks import Penalty, TimeLimit
 
 BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 
@@ -87,14 +87,14 @@ class WithDropout(nn.Module):
         ({"optimizer": torch.optim.LBFGS, "weight_decay": 1e-4}, "must be 0 for the optimizer LBFGS.* Got 0.0001"),
         ({"monitor": "auc"}, "The 'monitor' parameter"),
         ({"validation_split": 1.0}, "The 'validation_split' parameter"),
-        ({"l1": -1.0}, "The 'l1' parameter"),
+        ({"callbacks": [Penalty(l1=-1.0)]}, "The 'l1' parameter of Penalty"),
         ({"loss_params": {"delt": 1.0}}, r"The 'loss_params' parameter .* Got \['delt'\]"),
         ({"loss": "absolute"}, "The 'loss' parameter .* must be a str among"),
         (
             {"lr_schedule": "step", "lr_schedule_params": {"step": 3}},
             r"only parameters of lr_schedule step: \['step_size",
         ),
-        ({"optimizer": "lbfgs", "weight_decay": 0, "l1": 0.1}, "must be 0 for L-BFGS"),
+        ({"optimizer": "lbfgs", "callbacks": [("l1", Penalty(l1=0.1))]}, "'callbacks' parameter .* no Penalty with l1"),
         ({"activation": ["relu", "rely"]}, "The 'activation' parameter .* Got 'rely'"),
         ({"dropout": [0.1, 1.5]}, "The 'dropout' parameter .* Got 1.5"),
         ({"weight_init": "he"}, "The 'weight_init' parameter"),

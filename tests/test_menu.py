@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sknn import NNClassifier, NNRegressor
 from sknn.augmentation import CutMix, FeatureDropout, GaussianNoise, MixUp, RandomCrop, Rotate
-from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, WeightAverage
+from sknn.callbacks import ClipGradient, GradientNorm, MaxNorm, Penalty, WeightAverage
 from sknn.modules import ACTIVATIONS, INITIALIZERS, MODULES
 from sknn.optim import OPTIMIZERS, PLATEAU, SCHEDULES
 from sknn.targets import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
@@ -124,7 +124,8 @@ def test_a_table_is_no_image_and_an_image_no_table():
 
 
 @pytest.mark.parametrize("params", [
-    {"l1": 1e-3}, {"l2": 1e-2}, {"l1": 1e-3, "l2": 1e-2}, {"weight_decay": 0.1}, {"dropout": 0.3},
+    {"callbacks": [Penalty(l1=1e-3)]}, {"callbacks": [Penalty(l2=1e-2)]}, {"callbacks": [Penalty(1e-3, 1e-2)]},
+    {"weight_decay": 0.1}, {"dropout": 0.3},
     {"module_params": {"normalization": "batch"}}, {"module_params": {"normalization": "layer"}},
     {"callbacks": [MaxNorm(2.0)]}, {"callbacks": [ClipGradient(0.5)]}, {"callbacks": [WeightAverage(0.9)]},
     {"callbacks": [WeightAverage(None, start=0.5)]}, {"callbacks": [GradientNorm(by_layer=True)]},

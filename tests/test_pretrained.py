@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import check_transformer_general
 from torch import nn
 
 from sknn import NNClassifier, NNFeatures, NNRegressor, Pretrained
-from sknn.callbacks import Unfreeze
+from sknn.callbacks import Penalty, Unfreeze
 
 IMAGES, DIGITS = load_digits().images, load_digits().target
 FLAT = IMAGES.reshape(-1, 64)
@@ -57,7 +57,9 @@ def test_other_classes_get_a_new_head_and_all_of_the_network_is_trained(known, m
 
 
 @pytest.mark.parametrize("module", ["mlp", "tabular"])
-@pytest.mark.parametrize("params", [{}, {"weight_decay": 0.5, "l1": 0.01}, {"optimizer": "sgd"}, {"optimizer": "muon"}])
+@pytest.mark.parametrize(
+    "params", [{}, {"weight_decay": 0.5, "callbacks": [Penalty(l1=0.01)]}, {"optimizer": "sgd"}, {"optimizer": "muon"}]
+)
 def test_what_is_frozen_keeps_every_bit(known, module, params):
     net = quick(Pretrained(known[module], freeze="backbone"), **params).fit(FLAT[NEW], DIGITS[NEW])
     assert changed(known[module].module_, net.module_) == HEADS[module]

@@ -3,8 +3,8 @@
 A wide network can fit a few hundred rows exactly, and then predicts new ones badly and too surely. The gap between the
 test loss and the training loss shows it. What can be done:
 
-* L2 (`l2`) and L1 (`l1`) penalties, together the elastic net: l1·Σ|w| + ½·l2·Σw² is added to the mean loss. L1 makes
-  weights exactly 0.
+* L1 and L2 penalties, together the elastic net (`callbacks=[Penalty(l1, l2)]`): l1·Σ|w| + ½·l2·Σw² is added to the
+  mean loss. L1 makes weights exactly 0.
 * Decoupled weight decay (`weight_decay` with "adamw"): each step multiplies weights by 1 − learning rate · decay,
   apart from the gradient, which Adam rescales (Loshchilov and Hutter, ICLR 2019).
 * Dropout: units are left out at random (Srivastava et al., JMLR 2014). Max-norm (`callbacks=[MaxNorm(c)]`): the norm of
@@ -25,13 +25,13 @@ from sklearn.model_selection import train_test_split
 
 from sknn import NNClassifier
 from sknn.augmentation import GaussianNoise
-from sknn.callbacks import MaxNorm
+from sknn.callbacks import MaxNorm, Penalty
 
 SETTINGS = {
     ("none", ""): {},
-    **{("L2", f"{value:g}"): {"l2": value} for value in (0.01, 0.03, 0.1)},
-    **{("L1", f"{value:g}"): {"l1": value} for value in (1e-4, 3e-4, 1e-3, 3e-3)},
-    ("elastic net", "L1 0.0003, L2 0.01"): {"l1": 3e-4, "l2": 1e-2},
+    **{("L2", f"{value:g}"): {"callbacks": [Penalty(l2=value)]} for value in (0.01, 0.03, 0.1)},
+    **{("L1", f"{value:g}"): {"callbacks": [Penalty(l1=value)]} for value in (1e-4, 3e-4, 1e-3, 3e-3)},
+    ("elastic net", "L1 0.0003, L2 0.01"): {"callbacks": [Penalty(l1=3e-4, l2=1e-2)]},
     **{("weight decay", f"{value:g}"): {"optimizer": "adamw", "weight_decay": value} for value in (0.01, 10.0, 30.0)},
     **{("dropout", f"{value:g}"): {"dropout": value} for value in (0.2, 0.5, 0.8)},
     **{("max-norm", f"{value:g}"): {"callbacks": [MaxNorm(value)]} for value in (0.1, 0.3, 1.0)},

@@ -6,6 +6,7 @@ from sknn.callbacks._finite import StopIfNotFinite
 from sknn.callbacks._gradients import ClipGradient, GradientNorm
 from sknn.callbacks._max_norm import MaxNorm
 from sknn.callbacks._monitor import MonitorScore
+from sknn.callbacks._penalty import Penalty
 from sknn.callbacks._progress import ProgressLine
 from sknn.callbacks._sklearn_bridge import SklearnTasks
 from sknn.callbacks._stop import StopTraining
@@ -21,6 +22,7 @@ __all__ = [
     "GradientNorm",
     "MaxNorm",
     "MonitorScore",
+    "Penalty",
     "ProgressLine",
     "SklearnTasks",
     "StopIfNotFinite",

@@ -1,4 +1,4 @@
-"""Optimizers, schedules and penalties."""
+"""Optimizers and schedules."""
 
 from sknn.optim._muon import Muon
 from sknn.optim._optimizers import (
@@ -14,7 +14,6 @@ from sknn.optim._optimizers import (
     takes_weight_decay,
 )
 from sknn.optim._parameter_groups import FlatParameters, factors_of
-from sknn.optim._penalties import Penalty
 from sknn.optim._schedules import (
     PLATEAU,
     SCHEDULED,
@@ -37,7 +36,6 @@ __all__ = [
     "Factor",
     "FlatParameters",
     "Muon",
-    "Penalty",
     "ScheduleRunner",
     "factors_of",
     "is_adaptive",

@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import (
 from torch import nn
 
 from sknn.augmentation import Augment
+from sknn.callbacks import Penalty
 from sknn.modules import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -44,7 +45,7 @@ from sknn.optim import (
     takes_weight_decay,
     torch_scheduler,
 )
-from sknn.parameters._callbacks import check_callbacks
+from sknn.parameters._callbacks import callback_of, check_callbacks, is_kind_of
 from sknn.parameters._defaults import PRESETS, is_auto
 from sknn.pretrained import Pretrained
 from sknn.targets import loss_parameters
@@ -71,8 +72,6 @@ CONSTRAINTS: dict = {
     "preprocessing": [AUTO, HasMethods(["fit_transform", "transform", "get_params"]), None],
     "augmentation": [list, tuple, None],
     "loss_params": [dict, None],
-    "l1": [Number(Real, 0, None, closed="left")],
-    "l2": [Number(Real, 0, None, closed="left")],
     "weight_decay": [AUTO, Number(Real, 0, None, closed="left")],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
     "optimizer_params": [dict, None],
@@ -367,9 +366,9 @@ def _check_optimizer(owner: str, params: dict) -> None:
         _refuse(owner, params, "weight_decay", must)
     if not is_full_batch(params["optimizer"]):
         return
-    if params["l1"]:
-        must = "be 0 for L-BFGS, whose line search needs a smooth loss"
-        _refuse(owner, params, "l1", must, "use l2, or another optimizer")
+    if any(is_kind_of(item, Penalty) and getattr(callback_of(item), "l1", 0) for item in params["callbacks"] or []):
+        must = "hold no Penalty with l1 for L-BFGS, whose line search needs a smooth loss"
+        _refuse(owner, params, "callbacks", must, "use l2, or another optimizer")
     if params["augmentation"]:
         must = "be None for L-BFGS, which compares losses of the same rows"
         _refuse(owner, params, "augmentation", must, "use another optimizer")

@@ -24,7 +24,7 @@ from sknn.training._step import TrainingStep, batch_loss
 from sknn.utils import check_interrupts, is_interrupted, limited_to, noticing_interrupts, threads_for
 
 # What a net that is pickled within a hook leaves behind: only training needs it, and not all of it can be pickled.
-_OF_TRAINING = {"augment", "callbacks", "module", "penalty", "schedules", "state", "train", "train_step", "valid"}
+_OF_TRAINING = {"augment", "callbacks", "module", "schedules", "state", "train", "train_step", "valid"}
 
 
 class TrainingNet(NetOutputs, OptimizerGroups):
@@ -53,8 +53,6 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         Of what layers and augmentations draw.
     schedules : dict or None
         Functions of progress by what they multiply; see `ScheduleRunner`.
-    penalty : Penalty or None
-        Added to the gradient of the loss, not to the losses that are recorded.
     augment : Augment or None
         Changes training batches.
     lr_factors : dict or None
@@ -75,13 +73,11 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         valid: Dataset | None,
         seed: int = 0,
         schedules=None,
-        penalty=None,
         augment=None,
         lr_factors=None,
         **kwargs,
     ):
         self.train, self.valid, self.seed = train, valid, seed
-        self.penalty = penalty
         self.augment = augment
         self.lr_factors = lr_factors
         self.target = target
@@ -130,8 +126,6 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         state = self.state
         self._set_training(True)
         restore_optimizer(self, earlier)
-        if self.penalty is not None:
-            self.penalty.begin(self.module_)
         state.first_rate = self.optimizer_.param_groups[0]["lr"] if self.optimizer_.param_groups else self.lr
         for _, callback in self.callbacks_:
             state.begun.append(callback)

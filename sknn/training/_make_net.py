@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sknn.augmentation import Augment
-from sknn.optim import Penalty, make_optimizer
+from sknn.optim import make_optimizer
 from sknn.parameters import ResolvedParams, is_tabular, pretrained_of, schedule_functions
 from sknn.training._inference import block_rows
 from sknn.training._loop import TrainingNet
@@ -55,7 +55,6 @@ def make_net(
         valid=rows[1],
         seed=seeds.dropout,
         schedules=schedule_functions(params),
-        penalty=Penalty(params["l1"], params["l2"]) if params["l1"] or params["l2"] else None,
         augment=Augment(augmentation, seeds.order) if augmentation else None,
         lr_factors=None if pretrained is None else pretrained.lr_factors(module),
         optimizer=optimizer,

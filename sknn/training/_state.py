@@ -11,7 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from sknn.callbacks import hooks_of
+from sknn.callbacks import Penalty, hooks_of
 from sknn.modules import ManualBackward, drawing_from, has_manual_backward
 from sknn.optim import FlatParameters, ScheduleRunner
 from sknn.training._batches import TensorBatches
@@ -35,6 +35,8 @@ class RunState:
     manual : ManualBackward or None
         The network's gradient in closed form, in the place of torch's.
     schedule : ScheduleRunner or None
+    penalties : list of Penalty
+        Those among the callbacks: a part of each step.
     hears_batches, hears_gradients : bool
         Whether a callback looks at batches, or at gradients.
     on_step_end, on_training_pass_end : list of callable
@@ -58,6 +60,7 @@ class RunState:
     flat: FlatParameters | None
     manual: ManualBackward | None
     schedule: ScheduleRunner | None
+    penalties: list[Penalty]
     hears_batches: bool
     hears_gradients: bool
     on_step_end: list[Callable]
@@ -93,6 +96,7 @@ def make_state(net: NeuralNet) -> RunState:
         flat=flat,
         manual=ManualBackward(net.module_) if is_manual else None,
         schedule=ScheduleRunner(net.schedules, len(batches), net.max_epochs) if net.schedules else None,
+        penalties=[callback for callback in callbacks if isinstance(callback, Penalty)],
         hears_batches=hears_batches,
         hears_gradients=hears_gradients,
         on_step_end=hooks_of(callbacks, "on_step_end"),

@@ -26,13 +26,13 @@ class TrainingStep:
     Parameters
     ----------
     net : NeuralNet
-        Owns the module, the loss, the optimizer, the penalty and the augmentation, and the state of the run.
+        Owns the module, the loss, the optimizer and the augmentation, and the state of the run.
     """
 
     def __init__(self, net: NeuralNet):
         self.net, self.state = net, net.state
         self.module, self.criterion = net.module_, net.criterion_
-        self.penalty, self.augment = net.penalty, net.augment
+        self.augment = net.augment
         self.n_members, self.batch_axis = net.n_members, net.batch_axis
         self.is_full_batch, self.needs_closure = is_full_batch(net.optimizer), needs_closure(net.optimizer)
         self.gradient = self._automatic_gradient if self.state.manual is None else self._manual_gradient
@@ -50,8 +50,8 @@ class TrainingStep:
             found = self.gradient(batch)
             self._end_gradient(batch)
             self.net.optimizer_.step()
-        if self.penalty is not None:
-            self.penalty.end_step()
+        for penalty in self.state.penalties:
+            penalty.end_step()
         for parameter, value in self.state.frozen:
             parameter.data.copy_(value)
         if self.state.on_step_end:
@@ -66,11 +66,11 @@ class TrainingStep:
         if not self.is_full_batch:
             return loss
         total = loss.detach() * self.n_members  # the sum over members, penalised, is what a line search compares
-        return total if self.penalty is None else total + self.penalty.value()
+        return sum((penalty.value() for penalty in self.state.penalties), total)
 
     def _end_gradient(self, batch: Batch) -> None:
-        if self.penalty is not None:
-            self.penalty.add_gradient()
+        for penalty in self.state.penalties:
+            penalty.add_gradient()
         if self.state.hears_gradients:
             parameters = list(self.net.get_all_learnable_params())
             shown = self.net.shown(batch)

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import Callback
 
 from sknn import NNClassifier, NNRegressor
-from sknn.callbacks import StopTraining
+from sknn.callbacks import Penalty, StopTraining
 
 HOOKS = (
     "on_train_begin", "on_epoch_begin", "on_batch_begin", "on_grad_computed", "on_step_end", "on_batch_end",
@@ -207,7 +207,10 @@ def test_predicting_in_a_hook_does_not_change_training(cls, network, hook):
 
 PICKLED = {
     "tabular": (NNClassifier, {"module": "tabular", "n_members": 3}),
-    "single": (NNClassifier, {"module": "mlp", "lr_schedule": "one_cycle", "monitor": "accuracy", "l1": 0.1}),
+    "single": (
+        NNClassifier,
+        {"module": "mlp", "lr_schedule": "one_cycle", "monitor": "accuracy", "callbacks": [Penalty(l1=0.1)]},
+    ),
     "multilabel": (NNClassifier, {"module": "tabular", "n_members": 3}),
     "resnet": (NNRegressor, {"module": "resnet", "hidden_layer_sizes": (8, 8), "n_members": 3, "validation_split": 3}),
     "linear": (NNRegressor, {"module": "linear", "loss": "gaussian_nll"}),
@@ -234,6 +237,7 @@ def test_a_net_pickled_in_a_hook_predicts_the_same(case, hook):
         pass
 
     setattr(Dumps, hook, lambda self, net, *args, **kwargs: dump(net))
-    defaults = {"early_stopping": True, "max_epochs": 1, "random_state": 0, "callbacks": [Dumps()]}
-    cls(**(defaults | params)).fit(X, y)
+    defaults = {"early_stopping": True, "max_epochs": 1, "random_state": 0}
+    callbacks = [*params.get("callbacks", []), Dumps()]
+    cls(**(defaults | params | {"callbacks": callbacks})).fit(X, y)
     assert all(n_bytes < 4 * 6 * n_numbers + 100_000 for n_bytes, n_numbers in sizes)  # weights, two moments, once each

@@ -30,7 +30,7 @@ WHOLE = [getattr(np, sign + "int" + bits) for sign in ("", "u") for bits in ("8"
 REAL = [np.float16, np.float32, np.float64, np.longdouble]
 COUNTS = {"batch_size": 20, "max_epochs": 2, "hidden_layer_sizes": 5, "n_members": 2, "patience": 1, "random_state": 3,
           "validation_split": 3, "verbose": 0, "module__embedding_dim": 3, "lr_schedule__n_cycles": 2}  # fmt: skip
-SHARES = {"learning_rate": 0.0625, "dropout": 0.25, "l1": 0.125, "l2": 0.125, "weight_decay": 0.5,
+SHARES = {"learning_rate": 0.0625, "dropout": 0.25, "weight_decay": 0.5,
           "validation_split": 0.25, "loss__label_smoothing": 0.125, "optimizer__eps": 0.125,
           "lr_schedule__warmup": 0.25}  # fmt: skip
 
@@ -131,7 +131,7 @@ ALLOWED = {
     "module_params": (dict, None), "hidden_layer_sizes": ([], (), "array"), "dropout": (0,),
     "activation": ([], ()), "preprocessing": (None,), "augmentation": ([], (), None), "loss_params": (dict, None),
     "class_weight": (dict, None),
-    "l1": (0, 1.5), "l2": (0, 1.5), "weight_decay": (0, 1.5), "optimizer_params": (dict, None), "learning_rate": (1.5,),
+    "weight_decay": (0, 1.5), "optimizer_params": (dict, None), "learning_rate": (1.5,),
     "lr_schedule": ({}, None), "lr_schedule_params": (dict, None), "early_stopping": (True,),
     "callbacks": ([], (), None), "warm_start": (True,), "random_state": (0, True, None),
     "shuffle": (True,), "verbose": (0, True), "validation_split": ([1, "a"], [None], [[1]], [{}]),
@@ -225,7 +225,7 @@ OTHER_VALUES = {
     "dropout": 0.9,
     "weight_init": "zero", "n_members": 3, "preprocessing": None, "augmentation": [GaussianNoise(5.0)],
     "loss_params": {"a": 1},
-    "l1": 1.0, "l2": 1.0, "weight_decay": 1.0, "optimizer": "sgd", "optimizer_params": {"eps": 1.0},
+    "weight_decay": 1.0, "optimizer": "sgd", "optimizer_params": {"eps": 1.0},
     "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
     "early_stopping": False, "validation_split": 9, "patience": 1, "monitor": "r2", "preset": "fast",
     "callbacks": [MaxNorm()], "warm_start": True, "random_state": 5, "device": "meta", "verbose": 1,

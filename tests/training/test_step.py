@@ -6,6 +6,7 @@ import torch
 from skorch.callbacks import Callback
 
 from sknn import NNClassifier, NNRegressor
+from sknn.callbacks import Penalty
 from sknn.optim import Muon, needs_closure, optimizer_class
 from sknn.optim._fused_adam import FusedAdam
 
@@ -88,13 +89,16 @@ def test_a_closure_is_for_optimizers_that_may_call_it(optimizer, expected):
     assert needs_closure(optimizer_class(optimizer)) == expected
 
 
-@pytest.mark.parametrize("params", [{}, {"loss": "focal"}, {"l1": 0.01}, {"activation": "silu"}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{}, {"loss": "focal"}, {"callbacks": [Penalty(l1=0.01)]}, {"activation": "silu"}], ids=str
+)
 def test_both_ways_to_the_gradient_train_alike(params):
     class Listens(Callback):  # to gradients, which the manual way does not show
         def on_grad_computed(self, net, **kwargs):
             pass
 
     params = {"max_epochs": 2, "dropout": 0.0, "early_stopping": False, "random_state": 0, "n_members": 2} | params
-    manual, automatic = (NNClassifier(callbacks=c, **params).fit(X, Y > 0) for c in (None, [Listens()]))
+    callbacks = params.pop("callbacks", [])
+    manual, automatic = (NNClassifier(callbacks=callbacks + c, **params).fit(X, Y > 0) for c in ([], [Listens()]))
     np.testing.assert_allclose(manual.predict_proba(X), automatic.predict_proba(X), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(manual.loss_curve_, automatic.loss_curve_, rtol=1e-3)
