@@ -51,7 +51,7 @@ def test_every_loss_of_a_classifier(loss, module):
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 @pytest.mark.parametrize("module", ["tabular", "mlp"])
 def test_every_loss_of_a_regressor(loss, module):
-    assert beats_the_dummy(NNRegressor(module, loss=loss, n_members=2, random_state=0))
+    assert beats_the_dummy(mlp(NNRegressor, module=module, loss=loss, max_epochs=20, n_members=2))
 
 
 @pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES)
@@ -83,13 +83,13 @@ def test_a_network_that_starts_at_zero_learns_only_its_last_biases():
 @pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 def test_every_optimizer(optimizer, cls):
     rate = {"sgd": 0.1, "adagrad": 0.05, "lbfgs": "auto"}.get(optimizer, 0.01)
-    assert beats_the_dummy(mlp(cls, optimizer=optimizer, learning_rate=rate, max_epochs=40))
+    assert beats_the_dummy(mlp(cls, optimizer=optimizer, learning_rate=rate, max_epochs=20))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_trains_a_pack(optimizer):
     rate = {"adagrad": 0.05}.get(optimizer, "auto")
-    assert beats_the_dummy(NNClassifier(optimizer=optimizer, learning_rate=rate, max_epochs=15, random_state=0))
+    assert beats_the_dummy(mlp(module="tabular", optimizer=optimizer, learning_rate=rate, n_members=3))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,8 @@ def test_every_schedule(schedule, module):
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"cnn"}))
 @pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 def test_every_network(module, cls):
-    assert beats_the_dummy(cls(module, max_epochs=80, n_members=2 if module == "tabular" else 1, random_state=0))
+    n_members = 2 if module == "tabular" else 1
+    assert beats_the_dummy(mlp(cls, module=module, hidden_layer_sizes="auto", max_epochs=20, n_members=n_members))
 
 
 @pytest.mark.parametrize(
