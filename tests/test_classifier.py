@@ -75,7 +75,7 @@ def test_log_probabilities_stay_finite():
 def test_labels_are_learned_as_well_as_logistic_regression_does():
     images, digits = load_digits(return_X_y=True)
     parts = train_test_split(images, digits, stratify=digits, random_state=0)
-    net = NNClassifier(random_state=0).fit(parts[0], parts[2])
+    net = NNClassifier(preset="fast", random_state=0).fit(parts[0], parts[2])
     logistic = LogisticRegression(max_iter=5000).fit(parts[0], parts[2])
     assert log_loss(parts[3], net.predict_proba(parts[1])) < log_loss(parts[3], logistic.predict_proba(parts[1]))
 

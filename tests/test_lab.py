@@ -24,12 +24,12 @@ def test_there_are_ten_chapters_each_with_a_page_and_a_picture_that_the_index_na
 
 @pytest.fixture
 def few_epochs(monkeypatch):
-    """Fits of six epochs at most: what a chapter finds takes more, but not whether it runs."""
+    """Fits of two epochs at most: what a chapter finds takes more, but not whether it runs."""
     resolve = BaseNN._resolve
 
     def resolve_to_few(self, *args, **kwargs):
         params = resolve(self, *args, **kwargs)
-        return params | {"max_epochs": min(params["max_epochs"], 6)}
+        return params | {"max_epochs": min(params["max_epochs"], 2)}
 
     monkeypatch.setattr(BaseNN, "_resolve", resolve_to_few)
 
