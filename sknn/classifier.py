@@ -45,7 +45,12 @@ class NNClassifier(ClassifierMixin, BaseNN):
         "tabular" takes `numeric_embedding` ("piecewise_linear", "thermometer", "periodic" or None; by default the first
         up to 256 columns), its `n_bins` (16; for "thermometer" 16 up to 1,500 rows, else 32) and the other
         options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and "cnn" those of their classes, such as
-        `normalization` ("batch"; but for "cnn" also "layer").
+        `normalization` ("batch"; but for "cnn" also "layer"). All take `weight_init`, the distribution of the first
+        weights of linear and convolutional layers (biases start at 0): "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal", "lecun_normal", "orthogonal", "small_normal", "zero", the data-dependent "unit_variance", or a
+        function that fills a weight tensor in place; by default "unit_variance" for "tabular", and what suits the
+        activation for others (He for ReLU and its kin, LeCun for SELU, else Glorot). A module of your own brings its
+        weights; its constructor may call :func:`sknn.modules.initialize`.
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
         96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
@@ -56,12 +61,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
     dropout : "auto", float or list of float, default="auto"
         Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp"
         and "resnet" also a list, one for each hidden layer. "auto": 0.15 for "tabular", 0.2 for others; 0 for "lbfgs".
-    weight_init : "auto", str or callable, default="auto"
-        Distribution of the first weights of linear and convolutional layers; biases start at 0. "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal", "small_normal", "zero" or the
-        data-dependent "unit_variance" (see :func:`sknn.modules.initialize`), or a function that fills a weight tensor
-        in place. "auto": follows the activation for a built-in network (He for ReLU and its kin, LeCun for SELU, else
-        Glorot), is data-dependent for "tabular", and leaves a module of one's own as it is.
     n_members : "auto" or int, default="auto"
         Number of networks that are trained together as a pack; predictions are their mean. "auto": for
         "tabular" 8, or what `preset` says, 4 from 513 columns and 1 from 1,025, and as many as
@@ -265,7 +264,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         hidden_layer_sizes="auto",
         activation="auto",
         dropout="auto",
-        weight_init="auto",
         n_members="auto",
         preprocessing="auto",
         augmentation=None,
@@ -297,7 +295,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
-        self.weight_init = weight_init
         self.n_members = n_members
         self.preprocessing = preprocessing
         self.augmentation = augmentation

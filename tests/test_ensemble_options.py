@@ -171,7 +171,10 @@ def test_the_source_is_not_reached_through_the_parameters():
         ({"lr_schedule": "step", "lr_schedule_params": {"step_size": 0}}, "must be a number from 1 to inf. Got 0"),
         ({"loss_params": {"label_smoothing": 2.0}}, r"must be a float in the range \[0.0, 1.0\]. Got 2.0"),
         ({"module": Pretrained(nn.Linear(30, 2)), "dropout": 0.5}, "must be 'auto' with Pretrained"),
-        ({"module": Pretrained(nn.Linear(30, 2)), "weight_init": "zero"}, "must be 'auto' for a module instance or"),
+        (
+            {"module": Pretrained(nn.Linear(30, 2)), "module_params": {"weight_init": "zero"}},
+            "must hold only parameters of module",
+        ),
     ],
 )
 def test_what_would_be_ignored_or_fail_later_is_refused(params, message):

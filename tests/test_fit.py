@@ -75,7 +75,7 @@ class WithDropout(nn.Module):
         ({"optimizer": "adma"}, "The 'optimizer' parameter.*'adamw'"),
         ({"loss": "hing"}, "The 'loss' parameter"),
         ({"hidden_layer_sizes": (10, 0)}, "positive ints. Got \\(10, 0\\)"),
-        ({"module_params": {"embeding_dim": 3}}, "\\['normalization', 'embedding_dim'\\]. Got \\['embeding_dim'\\]"),
+        ({"module_params": {"embeding_dim": 3}}, "'embedding_dim', 'weight_init'\\]. Got \\['embeding_dim'\\]"),
         ({"optimizer_params": {"beta": 3}}, "'betas'.* Got \\['beta'\\]"),
         ({"optimizer_params": {"lr": 3}}, "Set \\['learning_rate'\\] on the estimator"),
         ({"module_params": {"dropout": 0.5}}, "Set \\['dropout'\\] on the estimator"),
@@ -97,8 +97,6 @@ class WithDropout(nn.Module):
         ({"optimizer": "lbfgs", "callbacks": [("l1", Penalty(l1=0.1))]}, "'callbacks' parameter .* no Penalty with l1"),
         ({"activation": ["relu", "rely"]}, "The 'activation' parameter .* Got 'rely'"),
         ({"dropout": [0.1, 1.5]}, "The 'dropout' parameter .* Got 1.5"),
-        ({"weight_init": "he"}, "The 'weight_init' parameter"),
-        ({"module": nn.Linear(30, 2), "weight_init": "zero"}, "must be 'auto' for a module instance"),
         ({"augmentation": [3]}, "The 'augmentation' parameter"),
     ],
 )

@@ -70,11 +70,12 @@ def test_every_activation(activation, module):
 @pytest.mark.parametrize("weight_init", [*sorted(set(INITIALIZERS) - {"zero"}), torch.nn.init.trunc_normal_], ids=shown)
 @pytest.mark.parametrize("module", ["tabular", "mlp", "resnet"])
 def test_every_initialisation(weight_init, module):
-    assert beats_the_dummy(mlp(module=module, weight_init=weight_init, n_members=2 if module == "tabular" else 1))
+    net = mlp(module=module, n_members=2 if module == "tabular" else 1)
+    assert beats_the_dummy(net.set_params(module__weight_init=weight_init))
 
 
 def test_a_network_that_starts_at_zero_learns_only_its_last_biases():
-    net = mlp(weight_init="zero", weight_decay=0).fit(*CANCER)
+    net = mlp(module_params={"weight_init": "zero"}, weight_decay=0).fit(*CANCER)
     assert all((weight == 0).all() for name, weight in net.module_.named_parameters() if name.endswith("weight"))
     assert net.score(*CANCER) == pytest.approx(SHARE)
 

@@ -298,7 +298,7 @@ class RandomHalf:
         {"augmentation": [Noise()]},
         {"optimizer": Langevin},
         {"lr_schedule": lambda progress: np.random.rand()},
-        {"weight_init": lambda weight: weight.normal_(std=np.random.rand())},
+        {"module_params": {"weight_init": lambda weight: weight.normal_(std=np.random.rand())}},
         {"module": Net, "callbacks": [ShakesWeights()]},
     ],
     ids=lambda params: str(next(reversed(params))),

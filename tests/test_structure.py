@@ -109,6 +109,7 @@ def test_public_names():
 @pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 def test_every_parameter_is_constrained_and_documented_with_its_default(cls):
     parameters = inspect.signature(cls).parameters
+    assert len(parameters) <= 30  # more than that nobody reads
     assert set(parameters) == set(cls._parameter_constraints)
     section = inspect.getdoc(cls).split("Parameters\n----------\n")[1].split("\nAttributes\n---")[0]
     documented = dict(re.findall(r"^(\w+) : (.+(?:\n(?! {4}).*)*)", section, re.MULTILINE))

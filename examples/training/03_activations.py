@@ -6,9 +6,9 @@ Glorot and Bengio, AISTATS 2010). That of tanh is 1 at 0, and that of ReLU 1 or 
 gradient, a dead unit; it comes back only if the layers before it change. Leaky ReLU (slope 0.01 below 0) and GELU keep
 a little slope there.
 
-The size of the first weights decides whether numbers grow or shrink on the way. `weight_init="auto"` follows the
-activation: `he_uniform` for ReLU and its kin, `glorot_uniform` for sigmoid and tanh. For comparison: a sigmoid with
-He's weights, ReLU with weights from N(0, 0.01²), and ReLU at a learning rate of 0.03 instead of 0.001.
+The size of the first weights decides whether numbers grow or shrink on the way. `module__weight_init` follows the
+activation by default: `he_uniform` for ReLU and its kin, `glorot_uniform` for sigmoid and tanh. For comparison: a
+sigmoid with He's weights, ReLU with weights from N(0, 0.01²), and ReLU at a learning rate of 0.03 instead of 0.001.
 
 `NNClassifier("mlp")` with 2, 6 or 12 hidden layers of 32 units, AdamW, on 1,000 handwritten digits for 25 epochs.
 Before training: the norm of the first weight's gradient over that of the last one, over all training rows
@@ -30,10 +30,10 @@ from sknn.callbacks import GradientNorm
 DEPTHS = (2, 6, 12)
 SETTINGS = {
     "sigmoid": {"activation": "sigmoid"},
-    "sigmoid, He": {"activation": "sigmoid", "weight_init": "he_uniform"},
+    "sigmoid, He": {"activation": "sigmoid", "module_params": {"weight_init": "he_uniform"}},
     "tanh": {"activation": "tanh"},
     "relu": {"activation": "relu"},
-    "relu, small weights": {"activation": "relu", "weight_init": "small_normal"},
+    "relu, small weights": {"activation": "relu", "module_params": {"weight_init": "small_normal"}},
     "relu, high rate": {"activation": "relu", "learning_rate": 0.03},
     "leaky_relu": {"activation": "leaky_relu"},
     "gelu": {"activation": "gelu"},
@@ -84,7 +84,7 @@ def measure(seeds, folder) -> pd.DataFrame:
                 rows.append(
                     {
                         "activation": name,
-                        "first weights": net.resolved_params_["weight_init"],
+                        "first weights": net.resolved_params_["module_params"]["weight_init"],
                         "hidden layers": depth,
                         "accuracy": net.score(X_test, y_test),
                         "chance": pd.Series(y_test).value_counts(normalize=True).max(),
@@ -159,7 +159,7 @@ trouble (a ratio of {ratio["sigmoid, He"]:.0e}; {gain:+.3f} accuracy with {DEPTH
 The first weights count as much as the activation: from N(0, 0.01²) a ReLU network of {DEPTHS[-1]} layers reaches
 {accuracy["relu, small weights"]:.3f}. All its layers then have equally small gradients, so the ratio of first to last
 says nothing, the norm does ({deep["first gradient"]["relu, small weights"]:.0e} instead of
-{deep["first gradient"]["relu"]:.1f}). Leave `weight_init="auto"`.
+{deep["first gradient"]["relu"]:.1f}). Leave `module__weight_init` as it is.
 
 Dead ReLU units come with depth, {deep["dead before"]["relu"]:.0%} before any training with {DEPTHS[-1]} layers, and
 with a learning rate that is too high: {dead["relu"]:.0%} after training at 0.001, {dead["relu, high rate"]:.0%} at

@@ -5,9 +5,10 @@ hundredths. Two small tables whose columns have very different units, wine and b
 `NNClassifier("mlp")` for 50 epochs, as they are (`preprocessing=None`), with `StandardScaler()`, and with "auto".
 
 **b. First weights.** The variance of a layer's weights decides whether signals and gradients keep their size from layer
-to layer (Glorot and Bengio, 2010; He et al., 2015). Each `weight_init` with 2 and with 10 hidden layers of 64 ReLU
-units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05) and for 10 layers also Adam (0.001). The
-rates fall to 0 as a cosine: with a constant one some deep networks ended in a spike of the loss, whatever their start.
+to layer (Glorot and Bengio, 2010; He et al., 2015). Each `module__weight_init` with 2 and with 10 hidden layers of 64
+ReLU units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05) and for 10 layers also Adam (0.001).
+The rates fall to 0 as a cosine: with a constant one some deep networks ended in a spike of the loss, whatever their
+start.
 
 **c. Misconceptions.** *More data always helps*: the test error by the number of training rows, with early stopping, at
 most 60 epochs. *A confident network knows*: trained on the digits 0 to 4, what is its largest probability for the
@@ -72,8 +73,8 @@ def first_weights(seed: int, X, y):
     X_test, y_test = X_test[:1000], y_test[:1000]
     for case, params in CASES.items():
         for name in INITIALISERS:
-            net = network(seed, weight_init=name, lr_schedule="cosine", batch_size=32, max_epochs=8, **params)
-            net.fit(X_train, y_train)
+            net = network(seed, lr_schedule="cosine", batch_size=32, max_epochs=8, **params)
+            net.set_params(module__weight_init=name).fit(X_train, y_train)
             losses = {
                 "training loss": log_loss(y_train, net.predict_proba(X_train)),
                 "test loss": log_loss(y_test, net.predict_proba(X_test)),
@@ -194,7 +195,7 @@ def _on_weights(results: pd.DataFrame) -> str:
         if forgives
         else f"With Adam these errors are {glorot:.3f} and {he:.3f}."
     )
-    return f"""**First weights.** `weight_init="auto"`, He's for ReLU, will do. Two layers learn with nearly all.
+    return f"""**First weights.** The default, He's for ReLU, will do. Two layers learn with nearly all.
 {never} With 10 layers and SGD {sgd.idxmin()} is best ({sgd.min():.3f}): try it where there are many layers without
 normalisation. Glorot's weights, derived without ReLU, let the signal shrink from layer to layer:
 {sgd["glorot_uniform"]:.3f}, where He's have {sgd["he_uniform"]:.3f}. {of_adam}"""

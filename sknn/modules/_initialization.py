@@ -62,6 +62,9 @@ def initialize(module: nn.Module, weight_init: str | Callable[[Tensor], object])
     N(mean, variance) is not truncated. The fan-in is the number of inputs of a unit and the fan-out that of
     the units that an input leads to; of a convolution both are times the size of its kernel.
 
+    The estimators call it for built-in networks (`module__weight_init`); a module of your own may call it at the end of
+    its constructor.
+
     Parameters
     ----------
     module : nn.Module

@@ -20,6 +20,7 @@ from sknn.parameters._module import (
     is_tabular,
     pretrained_of,
     takes_images,
+    weight_init_of,
 )
 from sknn.parameters._nested import NestedParams, own_copy
 from sknn.parameters._own_parts import has_own_parts
@@ -59,4 +60,5 @@ __all__ = [
     "stream_params",
     "stream_rows",
     "takes_images",
+    "weight_init_of",
 ]

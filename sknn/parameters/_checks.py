@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
     StrOptions,
+    make_constraint,
 )
 from torch import nn
 
@@ -67,7 +68,6 @@ CONSTRAINTS: dict = {
     "hidden_layer_sizes": [AUTO, Number(Integral, 1, None, closed="left"), "array-like"],
     "activation": [AUTO, StrOptions(set(ACTIVATIONS)), callable, list, tuple],
     "dropout": [AUTO, Number(Real, 0, 1, closed="left"), list, tuple],
-    "weight_init": [AUTO, StrOptions({*INITIALIZERS, "unit_variance"}), callable],
     "n_members": [AUTO, Number(Integral, 1, None, closed="left")],
     "preprocessing": [AUTO, HasMethods(["fit_transform", "transform", "get_params"]), None],
     "augmentation": [list, tuple, None],
@@ -92,9 +92,6 @@ CONSTRAINTS: dict = {
     "device": [str, torch.device],
     "verbose": ["verbose"],
 }
-
-# What `module_params` of "tabular" sets that is read off the data before the network is built.
-_DATA_OPTIONS = ("n_bins",)
 
 # Parameters that have a dict of further ones: the prefix in a grid, and the dict's name.
 NESTED = {
@@ -129,7 +126,8 @@ def nested_names(params: dict, prefix: str) -> list[str] | None:
         return None
     taken = _NETWORK_FACTS | (_OF_BUILT_IN if isinstance(module, str) else set())
     own = [name for name in names if name not in taken]
-    return [*own, *_DATA_OPTIONS] if module == "tabular" else own
+    of_built_in = ["weight_init"] * isinstance(params["module"], str) + ["n_bins"] * (module == "tabular")
+    return [*own, *of_built_in]  # what is read before the network is built
 
 
 def check_nested(owner: str, params: dict, prefix: str, names) -> None:
@@ -206,7 +204,7 @@ def _check_classes(owner: str, params: dict) -> None:
             fits = not isinstance(part, type) or issubclass(part, base)
             if not fits and not (name == "loss" and _makes_functions(part)):
                 _refuse(owner, params, name, f"be a subclass of {base.__name__}, where it is a class")
-    for name in ("weight_init", "monitor", "validation_split"):
+    for name in ("monitor", "validation_split"):
         if isinstance(params[name], type):
             _refuse(owner, params, name, "be no class", "pass an instance of it or a function")
     for name, needed in (("module", None), ("optimizer", "lr")):
@@ -221,7 +219,6 @@ def _check_classes(owner: str, params: dict) -> None:
 # What a function that is given as a parameter is called with.
 _CALLED_WITH = {
     "activation": (),
-    "weight_init": ("weight",),
     "loss": ("output", "target"),
     "lr_schedule": ("progress",),
     "monitor": ("estimator", "X", "y"),
@@ -231,17 +228,45 @@ _CALLED_WITH = {
 def _check_functions(owner: str, params: dict) -> None:
     """Refuse functions that cannot be called as they will be."""
     for name, arguments in _CALLED_WITH.items():
-        function = params[name]
-        if not callable(function) or isinstance(function, type):
-            continue
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):  # some builtins have no signature
-            continue
-        try:
-            signature.bind(*arguments, **((params["loss_params"] or {}) if name == "loss" else {}))
-        except TypeError as error:
+        error = _call_error(params[name], arguments, (params["loss_params"] or {}) if name == "loss" else {})
+        if error is not None:
             _refuse(owner, params, name, f"be callable with ({', '.join(arguments)})", str(error))
+
+
+def _call_error(function, arguments: tuple[str, ...], options: dict) -> TypeError | None:
+    """Why a function cannot be called with these arguments; None where it can, and for what is no function."""
+    if not callable(function) or isinstance(function, type):
+        return None
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have no signature
+        return None
+    try:
+        signature.bind(*arguments, **options)
+    except TypeError as error:
+        return error
+    return None
+
+
+class _FunctionOf:
+    """The constraint of a function, which is no class, of some arguments."""
+
+    def __init__(self, *arguments: str):
+        self.arguments = arguments
+
+    def is_satisfied_by(self, value) -> bool:
+        return callable(value) and not isinstance(value, type) and _call_error(value, self.arguments, {}) is None
+
+    def __str__(self):
+        return f"a function of ({', '.join(self.arguments)})"
+
+
+# What entries of `module_params` may be that are read before a built-in network is built.
+_ENTRIES: dict[str, list] = {
+    "weight_init": [StrOptions({"auto", *INITIALIZERS}), _FunctionOf("weight")],
+    "numeric_embedding": [StrOptions({"auto", *NUMERIC_EMBEDDINGS}), make_constraint(None)],
+    "n_bins": [Number(Integral, 1, None, closed="left"), make_constraint(None)],
+}
 
 
 def _makes_functions(cls: type) -> bool:
@@ -321,27 +346,18 @@ def _check_network(owner: str, params: dict) -> None:
         _refuse(
             owner, params, "dropout", f"be 'auto' or a number for module={module!r}", "'mlp' and 'resnet' take a list"
         )
-    embedding = (params["module_params"] or {}).get("numeric_embedding")
-    if module == "tabular" and embedding not in (None, "auto", *NUMERIC_EMBEDDINGS):
-        raise InvalidParameterError(
-            f"The 'numeric_embedding' in 'module_params' of {owner} must be None, 'auto' or one of "
-            f"{list(NUMERIC_EMBEDDINGS)}. Got {embedding!r} instead."
-        )
-    n_bins = (params["module_params"] or {}).get("n_bins")
-    is_count = isinstance(n_bins, Integral) and not isinstance(n_bins, bool) and int(n_bins) >= 1
-    if module == "tabular" and n_bins is not None and not is_count:
-        raise InvalidParameterError(
-            f"The 'n_bins' in 'module_params' of {owner} must be an int of at least 1, or None to follow the number of "
-            f"rows. Got {n_bins!r} instead."
-        )
+    entries = params["module_params"] or {}
+    for name, constraints in _ENTRIES.items():
+        if name in entries and not any(constraint.is_satisfied_by(entries[name]) for constraint in constraints):
+            raise InvalidParameterError(
+                f"The {name!r} in 'module_params' of {owner} must be {' or '.join(map(str, constraints))}. "
+                f"Got {entries[name]!r} instead."
+            )
 
 
 def _check_start(owner: str, params: dict) -> None:
     """Refuse what contradicts weights that are there already."""
     module = params["module"]
-    if isinstance(module, nn.Module | Pretrained) and not is_auto(params["weight_init"]):
-        must = "be 'auto' for a module instance or Pretrained, which is trained from its present weights"
-        _refuse(owner, params, "weight_init", must, "pass the module's class")
     if not isinstance(module, Pretrained):
         return
     for name in SHAPE if module.network is not None else ():

@@ -9,9 +9,14 @@ from sknn.modules import MODULES, TabularNet, is_ensemble
 from sknn.pretrained import Pretrained
 
 
+def weight_init_of(params: Mapping[str, Any]) -> Any:
+    """How the first weights of a built-in network are drawn; None for a module of one's own, which brings them."""
+    return params["module_params"]["weight_init"] if isinstance(params["module"], str) else None
+
+
 def is_data_dependent(params: Mapping[str, Any]) -> bool:
     """Whether a tabular network's first weights are fitted to training rows."""
-    return params["weight_init"] == "unit_variance" and pretrained_of(params["module"]) is None
+    return params["module"] is TabularNet or weight_init_of(params) == "unit_variance"
 
 
 def has_own_members(module) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn.modules import TabularNet, initializer_for, is_ensemble
+from sknn.modules import initializer_for, is_ensemble
 from sknn.optim import is_full_batch, takes_weight_decay
 from sknn.parameters._callbacks import sets_learning_rate
 from sknn.parameters._checks import check_layer_lists, layer_sizes
@@ -83,10 +83,10 @@ def resolve_params(
         params["n_members"] = network.n_members
     elif properties.tabular:
         params["module_params"] = _resolve_embedding(given["module_params"] or {}, properties, earlier)
+    if isinstance(given["module"], str):
+        params["module_params"] = _resolve_weight_init(network, params["module_params"] or {}, params["activation"])
     if is_auto(given["lr_schedule"]) and params["lr_schedule"] and sets_learning_rate(given["callbacks"]):
         params["lr_schedule"] = {k: v for k, v in params["lr_schedule"].items() if k != "learning_rate"}
-    if is_auto(given["weight_init"]):
-        params["weight_init"] = _weight_init(given["module"], properties, params["activation"])
     params["hidden_layer_sizes"] = layer_sizes(params["hidden_layer_sizes"])
     params["device"] = _device(given["device"])
     _check_together(owner, given, params, properties)
@@ -154,12 +154,11 @@ def _resolve_embedding(module_params: dict, properties: DataProperties, earlier:
     return module_params | chosen
 
 
-def _weight_init(module, properties: DataProperties, activation) -> str | None:
-    """Modules of the user's own bring their weights."""
-    if properties.tabular or module is TabularNet:
-        is_built = isinstance(module, str) or module is TabularNet
-        return "unit_variance" if is_built else None
-    return initializer_for(activation) if isinstance(module, str) else None
+def _resolve_weight_init(module: str, module_params: dict, activation) -> dict:
+    weight_init = module_params.get("weight_init", "auto")
+    if is_auto(weight_init):
+        weight_init = "unit_variance" if module == "tabular" else initializer_for(activation)
+    return module_params | {"weight_init": weight_init}
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -27,7 +27,15 @@ from sknn.modules import (
     scale_to_unit_variance,
     try_out,
 )
-from sknn.parameters import SHAPE, ResolvedParams, architecture_of, has_own_parts, is_data_dependent, pretrained_of
+from sknn.parameters import (
+    SHAPE,
+    ResolvedParams,
+    architecture_of,
+    has_own_parts,
+    is_data_dependent,
+    pretrained_of,
+    weight_init_of,
+)
 from sknn.preprocessing import WHAT_X_MAY_BE, ChunkEncoder, Encoded, Inputs, Table, quantile_bins, random_thresholds
 from sknn.targets import Target
 from sknn.training._data import Rows, network_inputs, unlabelled_rows
@@ -106,7 +114,8 @@ def _naming_module_params(params: ResolvedParams):
     try:
         yield
     except (TypeError, ValueError) as error:
-        of_user = (params["module_params"] or {}).keys() - {"numeric_embedding", "n_bins"}  # those are checked before
+        checked_before = {"numeric_embedding", "n_bins", "weight_init"}
+        of_user = (params["module_params"] or {}).keys() - checked_before
         if not isinstance(params["module"], str) or not of_user:
             raise
         raise InvalidParameterError(
@@ -128,6 +137,7 @@ def _built_in_params(
         )
     known = module_params_of(name) or []
     module_params = {key: params[key] for key in SHAPE if key in known} | (params["module_params"] or {})
+    module_params.pop("weight_init", None)  # there is none for what is pretrained
     if name == "cnn":
         return module_params, {"image_shape": shape[1:] if len(shape) == 4 else (1, *shape[1:])}
     if name != "tabular":
@@ -143,7 +153,7 @@ def _built_in_params(
 
 def _set_weights(network: nn.Module, params: ResolvedParams, encoded: Encoded | Inputs, seed: int) -> None:
     """Draw the first weights as `weight_init` says; an ensemble of the built-in kind is fitted to rows later on."""
-    weight_init = params["weight_init"]
+    weight_init = weight_init_of(params)
     if weight_init is None or (is_ensemble(network) and is_data_dependent(params)):
         return
     initialize(network.to("cpu"), weight_init)  # drawn there, so that a seed gives the same weights on each device

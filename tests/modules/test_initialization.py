@@ -2,10 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
+from sknn import NNClassifier
 from sknn.modules import (
     ACTIVATIONS,
     CNN,
@@ -283,3 +288,58 @@ def test_the_initialisation_follows_the_activation(activation, expected):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_class_and_its_name_have_the_same_initialisation(name):
     assert initializer_for(ACTIVATIONS[name]) == initializer_for(name)
+
+
+# -- by the estimators ------------------------------------------------------------------------
+
+
+class Drawn(nn.Module):
+    """A network of one's own, with a parameter that has the name of the built-in networks' entry."""
+
+    def __init__(self, n_features, n_outputs, weight_init="small_normal"):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_outputs)
+        initialize(self, weight_init)
+        self.first = self.linear.weight.detach().clone()
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+IRIS = load_iris(return_X_y=True)
+STANDING_STILL = {"optimizer": "sgd", "learning_rate": 1e-12, "max_epochs": 1, "early_stopping": False}
+
+
+@pytest.mark.parametrize(
+    ("module", "activation", "expected"),
+    [
+        ("tabular", "auto", "unit_variance"),
+        ("mlp", "auto", "he_uniform"),
+        ("resnet", "gelu", "he_uniform"),
+        ("mlp", "selu", "lecun_normal"),
+        ("mlp", "tanh", "glorot_uniform"),
+        ("linear", "auto", "he_uniform"),
+    ],
+)
+def test_first_weights_of_built_in_networks_follow_from_the_rest_unless_they_are_named(module, activation, expected):
+    net = NNClassifier(module, activation=activation, preset="fast", random_state=0, **STANDING_STILL)
+    by_rule = net.fit(*IRIS)
+    assert by_rule.resolved_params_["module_params"]["weight_init"] == expected
+    named = clone(net).set_params(module__weight_init=expected).fit(*IRIS)
+    other = clone(net).set_params(module__weight_init="small_normal").fit(*IRIS)
+    assert np.array_equal(named.predict_proba(IRIS[0]), by_rule.predict_proba(IRIS[0]))
+    assert not np.array_equal(other.predict_proba(IRIS[0]), by_rule.predict_proba(IRIS[0]))
+
+
+@pytest.mark.parametrize("weight_init", ["small_normal", "zero"])
+def test_first_weights_of_a_module_of_ones_own_are_those_of_its_constructor(weight_init):
+    net = NNClassifier(Drawn, {"weight_init": weight_init}, random_state=0, **STANDING_STILL).fit(*IRIS)
+    assert net.resolved_params_["module_params"] == {"weight_init": weight_init}
+    torch.testing.assert_close(net.module_.linear.weight, net.module_.first, atol=1e-9, rtol=1e-6)
+    assert (net.module_.first == 0).all() == (weight_init == "zero")
+
+
+def test_first_weights_cannot_change_when_training_is_resumed():
+    net = NNClassifier("mlp", warm_start=True, random_state=0, **STANDING_STILL).fit(*IRIS).fit(*IRIS)
+    with pytest.raises(InvalidParameterError, match=r"'module_params' parameter .* must not change"):
+        net.set_params(module__weight_init="zero").fit(*IRIS)

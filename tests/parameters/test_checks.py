@@ -196,7 +196,14 @@ def test_odd_values_are_refused_by_name(cls, name):
         ({"lr_schedule": "plateau", "lr_schedule_params": {"factor": 2.0}}, "'lr_schedule_params' parameter"),
         ({"lr_schedule": torch.optim.lr_scheduler.StepLR}, "'lr_schedule_params' parameter .*step_size"),
         ({"lr_schedule": "step", "lr_schedule_params": {"gamma": "a"}}, "'gamma' in 'lr_schedule_params'"),
-        ({"weight_init": lambda: None}, r"'weight_init' parameter .* \(weight\)"),
+        *(
+            ({"module_params": {"weight_init": value}}, r"'weight_init' in 'module_params' .* \(weight\). Got")
+            for value in ("he", None, 1, ["zero"], object, torch.nn.Linear, lambda: None, lambda weight, more: None)
+        ),
+        (
+            {"module": torch.nn.Linear(3, 2), "hidden_layer_sizes": "auto", "module_params": {"weight_init": "zero"}},
+            r"'module_params' parameter .* \['weight_init'\]",
+        ),
         ({"monitor": lambda y, z: 0.0}, r"'monitor' parameter .* \(estimator, X, y\)"),
         ({"validation_split": [1, 2]}, "'validation_split' parameter.* pairs"),
         ({"validation_split": [([0], [99])]}, "'validation_split' parameter.* from 0 to 59"),
@@ -221,9 +228,9 @@ def test_functions_that_give_something_else_are_named(params, message):
 # -- predictions ------------------------------------------------------------------------------
 
 OTHER_VALUES = {
-    "module": "cnn", "module_params": {"embedding_dim": 5}, "hidden_layer_sizes": (3,), "activation": "elu",
+    "module": "cnn", "module_params": {"weight_init": "zero"}, "hidden_layer_sizes": (3,), "activation": "elu",
     "dropout": 0.9,
-    "weight_init": "zero", "n_members": 3, "preprocessing": None, "augmentation": [GaussianNoise(5.0)],
+    "n_members": 3, "preprocessing": None, "augmentation": [GaussianNoise(5.0)],
     "loss_params": {"a": 1},
     "weight_decay": 1.0, "optimizer": "sgd", "optimizer_params": {"eps": 1.0},
     "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
