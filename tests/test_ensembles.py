@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import softmax
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.feature_selection import SelectKBest
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_predict, train_test_split
@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EpochScoring, Freezer, GradientNormClipping, LRScheduler
 from torch import nn
 
+from helpers import BOTH, TwoLayers, outputs
+from helpers import data as rows
 from sknn import NNClassifier, NNRegressor
 from sknn.callbacks import TimeLimit
 from sknn.modules import TabularNet
@@ -25,13 +27,9 @@ from sknn.training import EnsembleRows
 from sknn.training import Rows as EncodedRows
 from sknn.training._ensemble_batches import EnsembleBatches
 
-BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
-
 
 def data(cls, n=240):
-    load = load_breast_cancer if cls is NNClassifier else load_diabetes
-    X, y = load(return_X_y=True, as_frame=True)
-    return X[:n], y[:n]
+    return rows(cls, n, as_frame=True)
 
 
 def quick(cls, **params):
@@ -39,20 +37,7 @@ def quick(cls, **params):
     return cls(**{"max_epochs": 3, "random_state": 0} | sizes | params)
 
 
-def outputs(net, X):
-    return net.predict_proba(X) if isinstance(net, NNClassifier) else net.predict(X)
-
-
-class Small(nn.Module):
-    def __init__(self, n_features, n_outputs):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(n_features, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, n_outputs))
-
-    def forward(self, x):
-        return self.layers(x)
-
-
-class Normalised(Small):
+class Normalised(TwoLayers):
     def __init__(self, n_features, n_outputs):
         super().__init__(n_features, n_outputs)
         self.layers = nn.Sequential(nn.BatchNorm1d(n_features), *self.layers)
@@ -62,7 +47,7 @@ class Normalised(Small):
 
 
 @BOTH
-@pytest.mark.parametrize("module", ["tabular", "mlp", Small, Normalised, nn.Sequential(nn.LazyLinear(2))])
+@pytest.mark.parametrize("module", ["tabular", "mlp", TwoLayers, Normalised, nn.Sequential(nn.LazyLinear(2))])
 def test_any_network_can_be_packed(cls, module):
     X, y = data(cls)
     with warnings.catch_warnings():

@@ -13,7 +13,6 @@ import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
-from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import make_scorer, mean_absolute_error, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedSplit, cross_val_predict, cross_validate
@@ -31,36 +30,14 @@ from skorch.callbacks import (
 )
 from torch import nn
 
+from helpers import BOTH, TwoLayers, data, outputs
 from sknn import NNClassifier, NNRegressor
 from sknn.callbacks import Penalty, TimeLimit
-
-BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
-
-
-def data(cls, n=300):
-    load = load_breast_cancer if cls is NNClassifier else load_diabetes
-    X, y = load(return_X_y=True)
-    return X[:n], y[:n]
 
 
 def quick(cls, **params):
     sizes = {"hidden_layer_sizes": (16,)} if isinstance(params.get("module", "mlp"), str) else {}
     return cls(**{"module": "mlp", "max_epochs": 5, "random_state": 0} | sizes | params)
-
-
-def outputs(net, X):
-    return net.predict_proba(X) if isinstance(net, NNClassifier) else net.predict(X)
-
-
-class WithDropout(nn.Module):
-    def __init__(self, n_features, n_outputs, width=8):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(n_features, width), nn.ReLU(), nn.Dropout(0.3), nn.Linear(width, n_outputs)
-        )
-
-    def forward(self, x):
-        return self.layers(x)
 
 
 # -- parameters -------------------------------------------------------------------------------
@@ -126,14 +103,14 @@ def test_a_nested_name_with_a_typo_is_refused_with_the_valid_ones(cls, name):
 
 
 def test_module_and_its_params_can_be_set_together():
-    net = NNClassifier().set_params(module__width=4, module=WithDropout)
+    net = NNClassifier().set_params(module__width=4, module=TwoLayers)
     assert net.module_params == {"width": 4}
 
 
 @BOTH
 def test_grid_search_reaches_modules_and_optimizers(cls):
     grid = {"module__width": [2, 5], "optimizer__betas": [(0.9, 0.99)], "learning_rate": [0.01]}
-    search = GridSearchCV(quick(cls, module=WithDropout), grid, cv=2, n_jobs=2).fit(*data(cls))
+    search = GridSearchCV(quick(cls, module=TwoLayers), grid, cv=2, n_jobs=2).fit(*data(cls))
     best = pickle.loads(pickle.dumps(search.best_estimator_))
     assert best.module_.layers[0].out_features == search.best_params_["module__width"]
 
@@ -240,7 +217,7 @@ def test_parameter_groups_are_set_by_name_patterns():
 
 
 @BOTH
-@pytest.mark.parametrize("module", ["mlp", WithDropout])
+@pytest.mark.parametrize("module", ["mlp", TwoLayers])
 def test_weights_equal_repeats_and_zero_equals_absence(cls, module):
     X, y = data(cls, 60)
     weight = np.random.RandomState(0).randint(0, 4, 60)
@@ -681,7 +658,7 @@ def test_nothing_of_the_training_data_stays(cls):
 
 
 @BOTH
-@pytest.mark.parametrize("module", ["mlp", WithDropout])
+@pytest.mark.parametrize("module", ["mlp", TwoLayers])
 def test_the_same_random_state_gives_the_same_bits_wherever_it_runs(cls, module):
     X, y = data(cls)
     net = quick(cls, module=module, max_epochs=3)
@@ -714,7 +691,7 @@ def process_state():
 
 
 @BOTH
-@pytest.mark.parametrize("module", ["mlp", WithDropout])
+@pytest.mark.parametrize("module", ["mlp", TwoLayers])
 @pytest.mark.parametrize("random_state", [None, 0])
 def test_process_state_is_as_before(cls, module, random_state):
     X, y = data(cls)

@@ -15,10 +15,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from helpers import BOTH
 from sknn import NNClassifier, NNRegressor
 from sknn.preprocessing import TableEncoder
 
-BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 SIZES = pytest.mark.parametrize("size", [1, 7, 50])
 
 X, y = make_classification(150, 6, n_informative=4, class_sep=1.5, random_state=0)

@@ -11,18 +11,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
 from torch import nn
 
+from helpers import TwoLayers
 from sknn import NNClassifier, NNRegressor
-
-
-class TwoLayers(nn.Module):
-    def __init__(self, n_features, n_outputs, width=32):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(n_features, width), nn.ReLU(), nn.Dropout(0.1), nn.Linear(width, n_outputs)
-        )
-
-    def forward(self, x):
-        return self.layers(x)
 
 
 def one_layer(n_features, n_outputs):

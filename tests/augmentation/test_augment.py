@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import seeded
 from sknn.augmentation import (
     Augment,
     Augmentation,
@@ -33,10 +34,6 @@ IMAGE_STEPS = [
 ]
 TABLE_STEPS = [GaussianNoise(), FeatureDropout()]
 MIXING = [MixUp(1.0), CutMix()]
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def images(*before):

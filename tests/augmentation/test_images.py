@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from helpers import seeded
 from sknn.augmentation import (
     Augment,
     Brightness,
@@ -22,10 +23,6 @@ SHAPES = [(3, 6, 6), (3, 7, 7), (2, 3, 5, 5), (2, 3, 8, 8)]
 
 def pictures(*shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)) + 0.5
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def close(got, expected):

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import seeded
 from sknn.augmentation import Augment, CutMix, MixUp
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def rows_of(*shape):

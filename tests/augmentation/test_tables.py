@@ -4,13 +4,10 @@ import pandas as pd
 import pytest
 import torch
 
+from helpers import seeded
 from sknn.augmentation import FeatureDropout, GaussianNoise
 from sknn.preprocessing import TableEncoder
 from sknn.utils import MISSING
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("shape", [(4000, 10), (100, 3, 8, 8)])

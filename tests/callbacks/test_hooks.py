@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import Callback
 
+from helpers import BOTH
 from sknn import NNClassifier, NNRegressor
 from sknn.callbacks import Penalty, StopTraining
 
@@ -21,7 +22,6 @@ X = rng.normal(size=(41, 3))
 TARGETS = {NNClassifier: (X[:, 0] > 0).astype(int), NNRegressor: X[:, 0] + 1.0}
 NETWORKS = {"single": {"n_members": 1}, "pack": {"n_members": 3}}
 EACH = pytest.mark.parametrize("network", NETWORKS)
-BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 TWO = pytest.mark.parametrize(("cls", "network"), [(NNClassifier, "single"), (NNRegressor, "pack")])
 
 

@@ -30,6 +30,7 @@ from skorch.callbacks import (
     Unfreezer,
 )
 
+from helpers import BOTH
 from sknn import NNClassifier, NNRegressor
 
 rng = np.random.default_rng(0)
@@ -37,7 +38,6 @@ X = rng.normal(size=(61, 3))
 COINS, NOISE = rng.integers(0, 2, 61), rng.normal(size=61)  # which nothing predicts
 TARGETS = {NNClassifier: COINS, NNRegressor: NOISE}
 SCORES = {NNClassifier: "accuracy", NNRegressor: "r2"}
-BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 NETWORKS = {
     "single": {"n_members": 1},
     "crossed": {"n_members": 3},

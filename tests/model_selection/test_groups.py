@@ -16,7 +16,8 @@ from sklearn.model_selection import (
 )
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn import NNClassifier, NNRegressor
+from helpers import BOTH
+from sknn import NNClassifier
 
 rng = np.random.default_rng(0)
 N_ROWS = 120
@@ -24,7 +25,6 @@ GROUP = np.repeat(np.arange(24), 5)
 # near-copies in a group, and a coin's flip for each: what is learned of a group tells its other rows
 X = rng.normal(size=(24, 6))[GROUP] + 0.01 * rng.normal(size=(N_ROWS, 6))
 Y = rng.integers(0, 2, 24)[GROUP]
-BOTH = pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
 MODULES = pytest.mark.parametrize("module", ["mlp", "tabular"])
 
 

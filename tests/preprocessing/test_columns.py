@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from helpers import robust
 from sknn.preprocessing.columns import column_kind
 from sknn.preprocessing.columns._category import CategoryColumn
 from sknn.preprocessing.columns._date import DateColumn, days, zone_of
@@ -50,13 +51,6 @@ def block_of(values, flags=None, weight=None, *, scale=True, seed=0):
 
 def encoded(block, values):
     return written(block, np.asarray(values))[0]
-
-
-def robust(fitted, values, weight=None):
-    """The formula of the paper, by numpy's quantiles."""
-    first, median, third = np.quantile(fitted, [0.25, 0.5, 0.75], method="inverted_cdf", weights=weight)
-    z = (values - median) / ((third - first) or np.ptp(fitted) / 2)
-    return z / np.sqrt(1 + (z / 3) ** 2)
 
 
 # -- kinds ----------------------------------------------------------------------------------------

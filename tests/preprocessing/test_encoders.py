@@ -17,16 +17,9 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler, TargetEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from helpers import robust
 from sknn.preprocessing import TableEncoder, as_table, columns, make_encoder
 from sknn.preprocessing.columns import ColumnEncoder, _numbers
-
-
-def robust(x, weight=None):
-    """The formula of the paper, by numpy's quantiles."""
-    x = np.asarray(x, dtype=np.float64)
-    first, median, third = np.quantile(x, [0.25, 0.5, 0.75], method="inverted_cdf", weights=weight)
-    z = (x - median) / ((third - first) or np.ptp(x) / 2)
-    return z / np.sqrt(1 + (z / 3) ** 2)
 
 
 def frame_of(n_rows=40, seed=0):

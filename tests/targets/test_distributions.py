@@ -7,16 +7,12 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
 
-from sknn import NNRegressor
+from helpers import quick_regressor as quick
 from sknn.targets import REGRESSION_LOSSES
 from sknn.targets._distributions import GaussianTarget
 
 X, Y = load_diabetes(return_X_y=True)
 RNG = np.random.default_rng(0)
-
-
-def quick(**params):
-    return NNRegressor(**{"max_epochs": 10, "n_members": 3, "random_state": 0} | params)
 
 
 MEMBERS = RNG.normal(0, 1, (4, 7, 6)).astype(np.float32)  # (K, n, n_outputs)

@@ -8,16 +8,12 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn import NNRegressor
+from helpers import quick_regressor as quick
 from sknn.targets import REGRESSION_LOSSES, WeightedLoss
 from sknn.targets._quantiles import QuantileTarget, check_quantiles, increasing, increasing_array
 
 X, Y = load_diabetes(return_X_y=True)
 RNG = np.random.default_rng(0)
-
-
-def quick(**params):
-    return NNRegressor(**{"max_epochs": 10, "n_members": 3, "random_state": 0} | params)
 
 
 def test_several_quantiles_are_increasing_and_share_the_pinball_loss():

@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 
-from sknn import NNRegressor
+from helpers import quick_regressor as quick
 from sknn.targets import REGRESSION_LOSSES
 from sknn.targets._quantiles import QuantileTarget
 
 X, Y = load_diabetes(return_X_y=True)
 RNG = np.random.default_rng(0)
-
-
-def quick(**params):
-    return NNRegressor(**{"max_epochs": 10, "n_members": 3, "random_state": 0} | params)
 
 
 MEMBERS = RNG.normal(0, 1, (4, 7, 6)).astype(np.float32)  # (K, n, n_outputs)
