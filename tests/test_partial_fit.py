@@ -214,7 +214,7 @@ def test_equal_rows_in_a_chunk_do_not_change_what_later_rows_count():
     assert equal.history_["train_loss"].tolist() == alone.history_["train_loss"].tolist()
     before = [next(net.module_.parameters()).detach().clone() for net in (equal, alone)]
     assert torch.equal(*before)
-    assert equal._seen_weight / equal._seen_rows == alone._seen_weight / alone._seen_rows == 1
+    assert all(net._mean_weight.total == net._mean_weight.n_rows for net in (equal, alone))
 
 
 @BOTH
