@@ -29,7 +29,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         rows or images as they are and is not trained either.
     layer : str, default=None
         Name of a part of the network (`summary()` shows them) whose outputs are taken, flattened. None: what the
-        last linear layer is given; the members of a pack side by side.
+        last linear layer is given; the members of an ensemble concatenated.
 
     Attributes
     ----------

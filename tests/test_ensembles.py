@@ -267,7 +267,7 @@ def test_labels_of_several_columns_are_calibrated_too():
 
 
 @BOTH
-def test_a_pack_has_the_same_bits_wherever_it_is_trained(cls):
+def test_an_ensemble_has_the_same_bits_wherever_it_is_trained(cls):
     X, y = data(cls)
     grid = {"dropout": [0.1, 0.3]}
     found = [
@@ -367,7 +367,7 @@ def test_time_is_kept_and_the_schedule_comes_to_its_end():
     assert rates[-1] < 0.1 * max(rates)
 
 
-def test_a_hostile_table_goes_through_a_pack():
+def test_a_hostile_table_goes_through_an_ensemble():
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
@@ -386,7 +386,7 @@ def test_a_hostile_table_goes_through_a_pack():
     assert np.isfinite(net.predict_proba(unseen)).all()
 
 
-def test_a_pack_is_cloned_searched_and_cross_validated_in_a_pipeline():
+def test_an_ensemble_is_cloned_searched_and_cross_validated_in_a_pipeline():
     X, y = data(NNClassifier)
     net = make_pipeline(StandardScaler(), quick(NNClassifier))
     assert cross_val_predict(net, X, y, cv=3, method="predict_proba").shape == (len(y), 2)

@@ -1,4 +1,4 @@
-"""Each chapter of "How networks are trained" runs from a bare checkout and makes its page and picture."""
+"""Each chapter of "How networks are trained" runs from a bare checkout and makes its page and image."""
 
 import re
 import runpy
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "examples" / "training").glob("[0-9]*.py"))
 
 
-def test_there_are_ten_chapters_each_with_a_page_and_a_picture_that_the_index_names():
+def test_there_are_ten_chapters_each_with_a_page_and_a_image_that_the_index_names():
     pages = ROOT / "docs" / "how_networks_are_trained"
     index = (pages / "README.md").read_text()
     assert [path.stem[:2] for path in CHAPTERS] == [f"{n:02}" for n in range(1, 11)]

@@ -88,7 +88,7 @@ def test_every_optimizer(optimizer, cls):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_trains_a_pack(optimizer):
+def test_every_optimizer_trains_an_ensemble(optimizer):
     rate = {"adagrad": 0.05}.get(optimizer, "auto")
     assert beats_the_dummy(mlp(module="tabular", optimizer=optimizer, learning_rate=rate, n_members=3))
 

@@ -35,7 +35,7 @@ def test_readme_names_the_test_command_that_ci_runs():
     assert "pytest" in commands[1]
 
 
-def test_quickstart_runs_and_saves_its_picture(tmp_path, monkeypatch, capsys):
+def test_quickstart_runs_and_saves_its_image(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["quickstart.py", "--output", str(tmp_path / "curve.png")])
     module = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
     whole = module["load"]

@@ -89,7 +89,7 @@ def fitted_mixed():
 @pytest.mark.parametrize(
     "params",
     [{}, {"early_stopping": True}, {"n_members": 3, "early_stopping": True}, {"validation_split": 0.3}],
-    ids=["plain", "early stopping", "pack", "held out"],
+    ids=["plain", "early stopping", "ensemble", "held out"],
 )
 def test_several_inputs_train_as_one_table_does(params):
     several, one = (

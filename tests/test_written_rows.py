@@ -64,7 +64,7 @@ PARTS = {
         {"module": "tabular", "n_members": 2, "max_epochs": 3},
         {"module": "mlp", "n_members": 3, "batch_size": 500, "preprocessing": None},
     ],
-    ids=["mlp", "tabular", "pack"],
+    ids=["mlp", "tabular", "ensemble"],
 )
 def test_what_writes_into_its_rows_gives_what_it_gives_without(network, parts):
     seen = []

@@ -1,4 +1,4 @@
-"""Random changes of the rows that a network trains on: pictures turned and cropped, tables with noise, rows mixed."""
+"""Random changes of the rows that a network trains on: images turned and cropped, tables with noise, rows mixed."""
 
 from sknn.augmentation._augment import Augment
 from sknn.augmentation._base import Augmentation

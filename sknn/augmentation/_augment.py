@@ -64,33 +64,35 @@ class Augment:
 
     @torch.no_grad()
     def __call__(
-        self, inputs: dict[str, Tensor], generator: torch.Generator | None = None, row_axis: int = 0
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None = None, batch_axis: int = 0
     ) -> tuple[dict[str, Tensor], Mixture | None]:
         """New inputs, and what they are mixed from or None.
 
         Parameters
         ----------
         inputs : dict
-            "x_num" (B, ...), and "x_cat" (B, C) if there are categories; (K, B, ...) and (K, B, C) for a pack. Not
+            "x_num" (B, ...), and "x_cat" (B, C) if there are categories; (K, B, ...) and (K, B, C) for an ensemble. Not
             changed; what no step changes is handed on as it is.
         generator : torch.Generator or None
             On the device of the inputs; None for torch's default one.
-        row_axis : {0, 1}
-            Axis of the rows: 1 for a pack, whose networks' rows are never mixed with each other's.
+        batch_axis : {0, 1}
+            Axis of the rows: 1 for an ensemble, whose members' rows are never mixed with each other's.
         """
         outputs = dict(inputs)
         if self._copies:  # a step of one's own may work in place, and rows may be the training data itself
             inputs = outputs = {name: value.clone() for name, value in inputs.items()}
         if self._steps:
-            outputs["x_num"] = self._changed(inputs["x_num"], generator, row_axis)
+            outputs["x_num"] = self._changed(inputs["x_num"], generator, batch_axis)
             if "x_cat" in inputs:
-                outputs["x_cat"] = self._changed(inputs["x_cat"], generator, row_axis, codes=True)
+                outputs["x_cat"] = self._changed(inputs["x_cat"], generator, batch_axis, codes=True)
         if self._mixing is None:
             return outputs, None
-        return self._mixing.mix(outputs, generator, self.rng, row_axis)
+        return self._mixing.mix(outputs, generator, self.rng, batch_axis)
 
-    def _changed(self, value: Tensor, generator: torch.Generator | None, row_axis: int, codes: bool = False) -> Tensor:
-        rows = value.flatten(0, row_axis)  # (K·B, ...): each row is changed on its own
+    def _changed(
+        self, value: Tensor, generator: torch.Generator | None, batch_axis: int, codes: bool = False
+    ) -> Tensor:
+        rows = value.flatten(0, batch_axis)  # (K·B, ...): each row is changed on its own
         for step in self._steps:
             rows = step.change_codes(rows, generator) if codes else step(rows, generator)
         return rows.reshape(value.shape)

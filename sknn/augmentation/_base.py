@@ -1,6 +1,6 @@
 """What all augmentations share: the protocol, the checks of their parameters, and uniform numbers.
 
-Shapes: N rows of one or several networks' batches, below each other.
+Shapes: N rows of a batch; members of an ensemble are flattened into the same axis.
 """
 
 from __future__ import annotations

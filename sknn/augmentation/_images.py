@@ -1,7 +1,7 @@
-"""Augmentations of pictures: where they lie, what is cut away, how bright they are.
+"""Augmentations of images: where they lie, what is cut away, how bright they are.
 
-They take a batch (N, channels, height, width), or (N, height, width) if grey, and give each picture numbers of its
-own. Shapes: N pictures, C channels, H rows and W columns of pixels.
+They take a batch (N, channels, height, width), or (N, height, width) if grey, and give each image numbers of its
+own. Shapes: N images, C channels, H rows and W columns of pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sknn.augmentation._base import Augmentation, Span, check_integer, check_num
 
 
 class ImageAugmentation(Augmentation):
-    """An augmentation whose `apply` takes and gives pictures (N, C, H, W)."""
+    """An augmentation whose `apply` takes and gives images (N, C, H, W)."""
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         if x.ndim not in (3, 4):
@@ -39,9 +39,9 @@ class ImageAugmentation(Augmentation):
 
 
 class AffineAugmentation(ImageAugmentation):
-    """Moves each pixel by an affine map about the centre of the picture, with bilinear values and zeros outside.
+    """Moves each pixel by an affine map about the centre of the image, with bilinear values and zeros outside.
 
-    A subclass gives the maps *from the new picture to the old one*, since that is how pixels are looked up, in
+    A subclass gives the maps *from the new image to the old one*, since that is how pixels are looked up, in
     pixels right of and below the centre.
     """
 
@@ -56,14 +56,14 @@ class AffineAugmentation(ImageAugmentation):
         return F.grid_sample(images, places, mode="bilinear", padding_mode="zeros", align_corners=False)
 
     def maps(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        """(N, 2, 3): the matrix, and the shift in its last column, that take (x, y, 1) to (x, y) of the old picture."""
+        """(N, 2, 3): the matrix, and the shift in its last column, that take (x, y, 1) to (x, y) of the old image."""
         raise NotImplementedError(f"{self._name} must define maps(images, generator).")
 
 
 class AffineChain(AffineAugmentation):
-    """Affine augmentations one after the other as a single one: a picture is interpolated once.
+    """Affine augmentations one after the other as a single one: an image is interpolated once.
 
-    What the first would move out of the picture and the second back in is thus kept.
+    What the first would move out of the image and the second back in is thus kept.
     """
 
     def __init__(self, steps: Sequence[AffineAugmentation]):
@@ -79,7 +79,7 @@ class AffineChain(AffineAugmentation):
 
 
 class Rotate(AffineAugmentation):
-    """Turn each picture about its centre by a random angle.
+    """Turn each image about its centre by a random angle.
 
     Pixels are interpolated bilinearly; zeros come in at the corners.
 
@@ -111,12 +111,12 @@ class Rotate(AffineAugmentation):
 
 
 class Translate(AffineAugmentation):
-    """Shift each picture to the side and up or down; zeros come in from outside.
+    """Shift each image to the side and up or down; zeros come in from outside.
 
     Parameters
     ----------
     fraction : float or (float, float), default=0.1
-        Shares of the width (to the right) and of the height (downwards), drawn apart, each uniform in
+        Fractions of the width (to the right) and of the height (downwards), drawn apart, each uniform in
         [−fraction, fraction] or between the two; at most 1 either way.
 
     Examples
@@ -144,7 +144,7 @@ class Translate(AffineAugmentation):
 
 
 class Scale(AffineAugmentation):
-    """Enlarge or shrink each picture about its centre; its size in pixels stays.
+    """Enlarge or shrink each image about its centre; its size in pixels stays.
 
     Parameters
     ----------
@@ -155,13 +155,13 @@ class Scale(AffineAugmentation):
     --------
     >>> import torch
     >>> from sknn.augmentation import Scale
-    >>> picture = torch.zeros(1, 4, 4)
-    >>> picture[:, 1:3, 1:3] = 1
-    >>> Scale((2, 2))(picture)[0, 0]
+    >>> image = torch.zeros(1, 4, 4)
+    >>> image[:, 1:3, 1:3] = 1
+    >>> Scale((2, 2))(image)[0, 0]
     tensor([0.5625, 0.7500, 0.7500, 0.5625])
     """
 
-    smallest = 0.01  # below, next to nothing of a picture is left
+    smallest = 0.01  # below, next to nothing of an image is left
 
     def __init__(self, factor: Span = (0.9, 1.1)):
         self.factor = factor
@@ -177,12 +177,12 @@ class Scale(AffineAugmentation):
 
 
 class RandomCrop(ImageAugmentation):
-    """Pad each picture with zeros, then cut the original size out at a random place: a shift by whole pixels.
+    """Pad each image with zeros, then cut the original size out at a random place: a shift by whole pixels.
 
     Parameters
     ----------
     padding : int, default=2
-        Pixels added on each side, and so the most that a picture is shifted by.
+        Pixels added on each side, and so the most that an image is shifted by.
 
     Examples
     --------
@@ -207,12 +207,12 @@ class RandomCrop(ImageAugmentation):
 
 
 class HorizontalFlip(ImageAugmentation):
-    """Swap left and right of some pictures.
+    """Swap left and right of some images.
 
     Parameters
     ----------
     p : float, default=0.5
-        Probability of a picture to be flipped.
+        Probability of an image to be flipped.
 
     Examples
     --------
@@ -234,12 +234,12 @@ class HorizontalFlip(ImageAugmentation):
 
 
 class VerticalFlip(ImageAugmentation):
-    """Swap top and bottom of some pictures.
+    """Swap top and bottom of some images.
 
     Parameters
     ----------
     p : float, default=0.5
-        Probability of a picture to be flipped.
+        Probability of an image to be flipped.
 
     Examples
     --------
@@ -261,7 +261,7 @@ class VerticalFlip(ImageAugmentation):
 
 
 class Brightness(ImageAugmentation):
-    """Add a random number to all pixels and channels of a picture.
+    """Add a random number to all pixels and channels of an image.
 
     Parameters
     ----------
@@ -289,14 +289,14 @@ class Brightness(ImageAugmentation):
 
 
 class CutOut(ImageAugmentation):
-    """Set a square of each picture to zero, at a random place.
+    """Set a square of each image to zero, at a random place.
 
-    The square lies within the picture; in the paper it may reach over the edge, and so be smaller.
+    The square lies within the image; in the paper it may reach over the edge, and so be smaller.
 
     Parameters
     ----------
     size : int, default=4
-        Side of the square in pixels; at most the height and the width of the pictures.
+        Side of the square in pixels; at most the height and the width of the images.
 
     References
     ----------
@@ -345,7 +345,7 @@ def _flip_some(images: Tensor, axis: int, p: float, generator: torch.Generator |
 def _places(height: int, width: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """(3, H·W) places (x, y, 1) in pixels from the centre, and (2, 1) what takes pixels to `grid_sample`'s unit.
 
-    Without `align_corners`, −1 and 1 are the outer edges of a picture and 0 its centre.
+    Without `align_corners`, −1 and 1 are the outer edges of an image and 0 its centre.
     """
     y = torch.arange(height, dtype=dtype, device=device) - (height - 1) / 2
     x = torch.arange(width, dtype=dtype, device=device) - (width - 1) / 2
@@ -355,7 +355,7 @@ def _places(height: int, width: int, dtype: torch.dtype, device: torch.device) -
 
 
 def _stacked(*entries: Tensor) -> Tensor:
-    """Six numbers of each picture, row by row, as (N, 2, 3)."""
+    """Six numbers of each image, row by row, as (N, 2, 3)."""
     return torch.stack(entries, dim=1).view(-1, 2, 3)
 
 

@@ -1,6 +1,6 @@
 """Augmentations that mix each row with another of its batch, and so its target too.
 
-Shapes: B rows of a batch; K networks of a pack, each with rows of its own, if the rows lie along axis 1.
+Shapes: B rows of a batch; K members of an ensemble, each with rows of its own, if the rows lie along axis 1.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from sknn.augmentation._base import Augmentation, check_number
 
 
 class Mixture(NamedTuple):
-    """What the rows of a batch are mixed from; the loss is share · loss(own target) + (1 − share) · loss(partner's).
+    """What the rows of a batch are mixed from; their loss is λ · loss(own target) + (1 − λ) · loss(partner's target).
 
     Parameters
     ----------
     partner : Tensor of shape (B,)
-        int64 position, in the batch, of the row that each row is mixed with; the same for all networks of a pack.
-    share : float
-        How much of each row is its own, in [0, 1].
+        int64 position, in the batch, of the row that each row is mixed with; the same for all members of an ensemble.
+    fraction : float
+        λ: how much of each row is its own, in [0, 1].
     """
 
     partner: Tensor
-    share: float
+    fraction: float
 
 
 class Mixing(Augmentation):
@@ -42,16 +42,16 @@ class Mixing(Augmentation):
         raise TypeError(f"{type(self).__name__} changes targets as well as rows: call Augment([{self!r}], seed).")
 
     def mix(
-        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, batch_axis: int
     ) -> tuple[dict[str, Tensor], Mixture]:
         """Mixed inputs. Numbers that the host needs to know are drawn by `rng`, all others by `generator`."""
-        raise NotImplementedError(f"{type(self).__name__} must define mix(inputs, generator, rng, row_axis).")
+        raise NotImplementedError(f"{type(self).__name__} must define mix(inputs, generator, rng, batch_axis).")
 
-    def _partner_and_share(
-        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+    def _partner_and_fraction(
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, batch_axis: int
     ) -> Mixture:
         x = inputs["x_num"]
-        partner = torch.randperm(x.shape[row_axis], generator=generator, device=x.device)
+        partner = torch.randperm(x.shape[batch_axis], generator=generator, device=x.device)
         return Mixture(partner, float(rng.beta(self.alpha, self.alpha)))
 
 
@@ -76,7 +76,7 @@ class MixUp(Mixing):
     >>> from sknn.augmentation import Augment, MixUp
     >>> x = torch.tensor([[0.0], [1.0]])
     >>> mixed, mixture = Augment([MixUp()], seed=0)({"x_num": x}, torch.Generator().manual_seed(0))
-    >>> expected = mixture.share * x + (1 - mixture.share) * x[mixture.partner]
+    >>> expected = mixture.fraction * x + (1 - mixture.fraction) * x[mixture.partner]
     >>> torch.allclose(mixed["x_num"], expected)
     True
     """
@@ -85,22 +85,22 @@ class MixUp(Mixing):
         self.alpha = alpha
 
     def mix(
-        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, batch_axis: int
     ) -> tuple[dict[str, Tensor], Mixture]:
-        partner, share = self._partner_and_share(inputs, generator, rng, row_axis)
+        partner, fraction = self._partner_and_fraction(inputs, generator, rng, batch_axis)
         x = inputs["x_num"]
-        mixed = {**inputs, "x_num": torch.lerp(x.index_select(row_axis, partner), x, share)}
+        mixed = {**inputs, "x_num": torch.lerp(x.index_select(batch_axis, partner), x, fraction)}
         if "x_cat" in inputs:
-            mixed["x_cat"] = _some_of_partner(inputs["x_cat"], partner, share, generator, row_axis)
-        return mixed, Mixture(partner, share)
+            mixed["x_cat"] = _some_of_partner(inputs["x_cat"], partner, fraction, generator, batch_axis)
+        return mixed, Mixture(partner, fraction)
 
 
 class CutMix(Mixing):
-    """Put a part of another row into each row, and mix the targets by the share that is kept.
+    """Put a part of another row into each row, and mix the targets by the fraction that is kept.
 
-    Of pictures the part is a box with 1 − λ of their area, at a random place, cut off at the edge; of the rows of
+    Of images the part is a box with 1 − λ of their area, at a random place, cut off at the edge; of the rows of
     a table it is a random set of columns, 1 − λ of them. λ ~ Beta(alpha, alpha); the box or the columns are the
-    same for all rows of a batch. The target's share is what was really kept.
+    same for all rows of a batch. The target's fraction is what was really kept.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class CutMix(Mixing):
     References
     ----------
     Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
-    equations (1) and (2). Its authors cut pictures; columns of a table are this package's analogue.
+    equations (1) and (2). Its authors cut images; columns of a table are this package's analogue.
 
     Examples
     --------
@@ -118,9 +118,9 @@ class CutMix(Mixing):
     >>> from sknn.augmentation import Augment, CutMix
     >>> x = torch.tensor([[0.0] * 8, [1.0] * 8])
     >>> mixed, mixture = Augment([CutMix()], seed=0)({"x_num": x}, torch.Generator().manual_seed(1))
-    >>> mixture.share
+    >>> mixture.fraction
     0.75
-    >>> bool((mixed["x_num"][0] == x[mixture.partner[0]]).sum() == 8 * (1 - mixture.share))
+    >>> bool((mixed["x_num"][0] == x[mixture.partner[0]]).sum() == 8 * (1 - mixture.fraction))
     True
     """
 
@@ -128,47 +128,47 @@ class CutMix(Mixing):
         self.alpha = alpha
 
     def mix(
-        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, row_axis: int
+        self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, batch_axis: int
     ) -> tuple[dict[str, Tensor], Mixture]:
-        partner, share = self._partner_and_share(inputs, generator, rng, row_axis)
-        if inputs["x_num"].ndim - row_axis == 2:
-            return _cut_columns(inputs, partner, share, generator, row_axis)
+        partner, fraction = self._partner_and_fraction(inputs, generator, rng, batch_axis)
+        if inputs["x_num"].ndim - batch_axis == 2:
+            return _cut_columns(inputs, partner, fraction, generator, batch_axis)
         x = inputs["x_num"]
-        rows, columns = _stretch(x.shape[-2], share, rng), _stretch(x.shape[-1], share, rng)
+        rows, columns = _stretch(x.shape[-2], fraction, rng), _stretch(x.shape[-1], fraction, rng)
         box = (..., rows, columns)
         mixed = {**inputs, "x_num": x.clone()}
-        mixed["x_num"][box] = x[box].index_select(row_axis, partner)
-        share = 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / (x.shape[-2] * x.shape[-1])
+        mixed["x_num"][box] = x[box].index_select(batch_axis, partner)
+        fraction = 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / (x.shape[-2] * x.shape[-1])
         if "x_cat" in inputs:
-            mixed["x_cat"] = _some_of_partner(inputs["x_cat"], partner, share, generator, row_axis)
-        return mixed, Mixture(partner, share)
+            mixed["x_cat"] = _some_of_partner(inputs["x_cat"], partner, fraction, generator, batch_axis)
+        return mixed, Mixture(partner, fraction)
 
 
-def _stretch(length: int, share: float, rng: np.random.Generator) -> slice:
-    """√(1 − λ) of a side, round a random pixel, as far as it lies within the picture."""
-    size = round(length * math.sqrt(1 - share))
+def _stretch(length: int, fraction: float, rng: np.random.Generator) -> slice:
+    """√(1 − λ) of a side, round a random pixel, as far as it lies within the image."""
+    size = round(length * math.sqrt(1 - fraction))
     start = int(rng.integers(length)) - size // 2
     return slice(max(start, 0), min(start + size, length))
 
 
 def _cut_columns(
-    inputs: dict[str, Tensor], partner: Tensor, share: float, generator: torch.Generator | None, row_axis: int
+    inputs: dict[str, Tensor], partner: Tensor, fraction: float, generator: torch.Generator | None, batch_axis: int
 ) -> tuple[dict[str, Tensor], Mixture]:
     """Numbers and categories count as columns alike."""
     values = {name: inputs[name] for name in ("x_num", "x_cat") if name in inputs}
     widths = [value.shape[-1] for value in values.values()]
     n_columns = sum(widths)
-    n_cut = round((1 - share) * n_columns)
+    n_cut = round((1 - fraction) * n_columns)
     cut = torch.randperm(n_columns, generator=generator, device=partner.device) < n_cut
     mixed = dict(inputs)
     for (name, value), columns in zip(values.items(), cut.split(widths), strict=True):
-        mixed[name] = torch.where(columns, value.index_select(row_axis, partner), value)
+        mixed[name] = torch.where(columns, value.index_select(batch_axis, partner), value)
     return mixed, Mixture(partner, 1 - n_cut / max(n_columns, 1))
 
 
 def _some_of_partner(
-    codes: Tensor, partner: Tensor, share: float, generator: torch.Generator | None, row_axis: int
+    codes: Tensor, partner: Tensor, fraction: float, generator: torch.Generator | None, batch_axis: int
 ) -> Tensor:
-    """Codes of which each is the partner's with probability 1 − share."""
-    kept = torch.rand(codes.shape, generator=generator, device=codes.device) < share
-    return torch.where(kept, codes, codes.index_select(row_axis, partner))
+    """Codes of which each is the partner's with probability 1 − fraction."""
+    kept = torch.rand(codes.shape, generator=generator, device=codes.device) < fraction
+    return torch.where(kept, codes, codes.index_select(batch_axis, partner))

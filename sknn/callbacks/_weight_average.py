@@ -14,7 +14,7 @@ from sknn.callbacks._base import Callback
 class WeightAverage(Callback):
     """An average of the weights of past steps, in the place of the last ones.
 
-    After each epoch the average is validated, and kept if it is the best; training goes on from where it was.
+    After each epoch the average is validated, and kept if it is the best; training continues from its own weights.
     Statistics of batch normalisation are averaged too.
 
     Parameters
@@ -24,7 +24,7 @@ class WeightAverage(Callback):
         after n steps, so that the first weights are soon forgotten. None: the plain mean of the weights at the end of
         each epoch (stochastic weight averaging, SWA).
     start : float, default=0.0
-        Share of `max_epochs` after which averaging begins; for SWA usually 0.75.
+        Fraction of `max_epochs` after which averaging begins; for SWA usually 0.75.
 
     References
     ----------
@@ -54,7 +54,7 @@ class WeightAverage(Callback):
         self.first_epoch_ = 1 + int(self.start * net.max_epochs)
 
     def on_epoch_begin(self, net, **kwargs):
-        if self.own_ is not None:  # the weights that training goes on from
+        if self.own_ is not None:  # the weights that training continues from
             _copy(_values(net), self.own_)
             self.own_ = None
 

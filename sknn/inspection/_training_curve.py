@@ -180,7 +180,7 @@ def _panels(runs: list[TrainingRun], panels: str | Sequence[str] | None, axes: l
 
 
 def _new_axes(plt, runs: list[TrainingRun], n_panels: int, legend: list) -> list:
-    """Axes below each other in a new figure, with a common axis of epochs and room for a legend beside them."""
+    """Axes in a column of a new figure, with a common axis of epochs and room for a legend beside them."""
     height = _HEIGHT + _FURTHER_HEIGHT * (n_panels - 1)
     n_lines = sum(1 + handle.get_label().count("\n") for handle in legend)
     _, axes = plt.subplots(

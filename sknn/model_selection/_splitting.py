@@ -45,7 +45,7 @@ def held_out_rows(
     groups : ndarray of shape (n_rows,) or None
         Rows of one group stay together.
     fraction : float
-        Share of the rows that is held out when there is no `splitter`.
+        Fraction of the rows that is held out when there is no `splitter`.
     splitter : int, scikit-learn splitter, iterable of (train, validation) positions, or None
         Its first split is used. An int is a number of folds.
     y : ndarray
@@ -115,14 +115,14 @@ def check_groups_stay_whole(train_groups: np.ndarray | None, valid_groups: np.nd
     split_apart = np.intersect1d(train_groups, valid_groups)
     if len(split_apart):
         raise InvalidParameterError(
-            "The 'validation_split' parameter must keep groups whole: be 'auto', a share, a number of folds or a "
+            "The 'validation_split' parameter must keep groups whole: be 'auto', a fraction, a number of folds or a "
             f"splitter that takes groups, such as GroupKFold(5). Got {splitter!r} instead, which puts rows of "
             f"{len(split_apart)} groups, {split_apart[0]!r} among them, into both parts. Or leave groups out."
         )
 
 
 def _splits(splitter, n_rows: int, classes, groups, y, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """A number of folds is shuffled, as the share is; a splitter is copied and gets a seed if it has none."""
+    """A number of folds is shuffled, as for a fraction; a splitter is copied and gets a seed if it has none."""
     if isinstance(splitter, Integral):
         yield from _folds(int(splitter), n_rows, classes, groups, y, seed)
     elif hasattr(splitter, "split"):
@@ -231,7 +231,7 @@ def _whole_groups(n_rows, classes, groups, fraction, seed) -> tuple[np.ndarray, 
 
 
 def _groups_by_size(groups: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Groups in a random order, each held out that still fits into the share of the rows; at least the smallest."""
+    """Groups in a random order, each held out that still fits into the fraction of the rows; at least the smallest."""
     _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.random.RandomState(seed).permutation(len(size))
     chosen, room = [], fraction * len(groups)

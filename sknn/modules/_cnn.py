@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from sknn.modules._layers import Activation, Dropout, Linear, for_each_layer, make_activation, normalizing
 
 _NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm2d}
-_LEAST_POOLED = 4  # pixels: a smaller picture is not halved any more
+_LEAST_POOLED = 4  # pixels: a smaller image is not halved any more
 _MAX_PIXELS = 4  # height and width of what the linear layers get
 
 
 class CNN(nn.Module):
     """Small convolutional network on images.
 
-    A block is a 3×3 convolution, 2×2 max pooling while the picture is at least 4 pixels high and wide,
+    A block is a 3×3 convolution, 2×2 max pooling while the image is at least 4 pixels high and wide,
     normalisation and activation. Averages over at most 4×4 tiles then lead to a hidden linear layer::
 
         Block -> ... -> Block -> average -> Dropout -> Linear -> activation -> Linear
@@ -43,7 +43,7 @@ class CNN(nn.Module):
     dropout : float, default=0.0
         Probability with which an input of the hidden linear layer is dropped in training, in [0, 1).
     normalization : {"batch"} or None, default="batch"
-        Normalisation of a channel over the pictures of the batch (Ioffe & Szegedy, ICML 2015).
+        Normalisation of a channel over the images of the batch (Ioffe & Szegedy, ICML 2015).
     head_size : int, default=128
         Width of the hidden linear layer.
 

@@ -1,6 +1,6 @@
 """Muon for the matrices of a network, and AdamW for the rest. Torch only.
 
-`torch.optim.Muon` takes two-dimensional parameters alone; a pack's weights are matrices stacked along the members,
+`torch.optim.Muon` takes two-dimensional parameters alone; an ensemble's weights are matrices stacked along its members,
 and a network has biases too. Steps of a matrix are those of `torch.optim.Muon` with
 `adjust_lr_fn="match_rms_adamw"`, in the precision of the weights where torch's are in bfloat16.
 """
@@ -45,7 +45,7 @@ class Muon(Optimizer):
     orthogonal : bool, default=True
         Whether matrices take steps of Muon; False, for a group of embeddings or output weights, those of AdamW.
     stacked : bool, default=False
-        Whether the first axis of each parameter is that of the members of a pack, which are not to be mixed.
+        Whether the first axis of each parameter is that of the members of an ensemble, which are not to be mixed.
 
     References
     ----------

@@ -14,7 +14,7 @@ class DataProperties(NamedTuple):
     """What the rules may look at."""
 
     n_rows: int
-    has_validation: bool  # validation rows, a share or a splitter were given
+    has_validation: bool  # validation rows, a fraction or a splitter was given
     n_columns: int = 1
     tabular: bool = False  # the built-in tabular network, not one of the user's or a plain one
     sparse: bool = False
@@ -62,7 +62,7 @@ _FEW_ROWS, _MOST_TIMES = 1_500, 2  # below, tables of numbers take more epochs, 
 _MANY_ROWS, _LEAST_PACK_EPOCHS = 16_000, 4  # above, steps grow as the square root of the rows, and epochs get fewer
 _PATIENT_FRACTION, _LEAST_PATIENCE = 1 / 3, 4  # of the epochs of a schedule; epochs
 
-# Up to so many columns, so many members: the first layer of a pack grows with the columns.
+# Up to so many columns, so many members: the first layer of an ensemble grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
 _MAX_EMBEDDED_COLUMNS = 256
 _BINS = 16  # of a piecewise-linear embedding

@@ -143,7 +143,7 @@ def batch_loss(
     if mixture is not None:
         partners = [None if value is None else value.index_select(batch_axis, mixture.partner) for value in target]
         other = batch_loss(criterion, output, partners, batch_axis)
-        return mixture.share * batch_loss(criterion, output, target, batch_axis) + (1 - mixture.share) * other
+        return mixture.fraction * batch_loss(criterion, output, target, batch_axis) + (1 - mixture.fraction) * other
     if batch_axis:  # (K, B, ...) -> (K * B, ...)
         output, y = output.flatten(0, 1), y.flatten(0, 1)
         weight = None if weight is None else weight.flatten()

@@ -1,6 +1,6 @@
 """A fit is all or nothing.
 
-What a fit changes in place, such as the weights that training goes on from, is for the fit itself to copy first.
+What a fit changes in place, such as the weights that a warm start begins with, is for the fit itself to copy first.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def _set(n_threads: int) -> None:
 
 
 def _begin_forked() -> None:
-    """In a forked process no other thread of the parent goes on, whatever it held."""
+    """In a forked process no other thread of the parent is running, whatever lock it held."""
     global _lock, _users, _is_forked
     _lock, _users, _is_forked = threading.Lock(), 0, True
 

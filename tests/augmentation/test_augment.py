@@ -1,4 +1,4 @@
-"""Lists of augmentations, applied to batches of one network or of a pack."""
+"""Lists of augmentations, applied to batches of one network or of an ensemble."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_generator_and_seed_fix_the_result(steps, make):
         augment = Augment(steps, seed)
         pairs = [augment(make(20), generator) for _ in range(2)]
         values = [value for outputs, _ in pairs for value in outputs.values()]
-        return values, [None if mixture is None else mixture.share for _, mixture in pairs]
+        return values, [None if mixture is None else mixture.fraction for _, mixture in pairs]
 
     state = torch.get_rng_state()
     first, first_shares = run(1, seeded())
@@ -97,26 +97,26 @@ def test_without_a_generator_torchs_default_one_draws():
 
 
 @pytest.mark.parametrize("step", [*IMAGE_STEPS, *TABLE_STEPS], ids=repr)
-def test_rows_of_a_pack_are_changed_like_rows_flattened(step):
-    pack = images(3, 5)
-    outputs, mixture = Augment([step], seed=0)(pack, seeded(), row_axis=1)
-    below = {"x_num": pack["x_num"].flatten(0, 1)}
+def test_rows_of_an_ensemble_are_changed_like_rows_flattened(step):
+    ensemble = images(3, 5)
+    outputs, mixture = Augment([step], seed=0)(ensemble, seeded(), batch_axis=1)
+    below = {"x_num": ensemble["x_num"].flatten(0, 1)}
     expected, _ = Augment([step], seed=0)(below, seeded())
     assert mixture is None
     assert torch.equal(outputs["x_num"], expected["x_num"].view(3, 5, 2, 6, 8))
 
 
-def test_batches_of_a_pack_may_be_cut_from_larger_tensors():
+def test_batches_of_an_ensemble_may_be_cut_from_larger_tensors():
     whole = images(3, 12)["x_num"]
     part = whole.split(4, 1)[1]
-    got, _ = Augment([RandomCrop(1), MixUp()], seed=0)({"x_num": part}, seeded(), row_axis=1)
-    expected, _ = Augment([RandomCrop(1), MixUp()], seed=0)({"x_num": part.contiguous()}, seeded(), row_axis=1)
+    got, _ = Augment([RandomCrop(1), MixUp()], seed=0)({"x_num": part}, seeded(), batch_axis=1)
+    expected, _ = Augment([RandomCrop(1), MixUp()], seed=0)({"x_num": part.contiguous()}, seeded(), batch_axis=1)
     assert torch.equal(got["x_num"], expected["x_num"])
 
 
-def test_a_table_of_a_pack_is_no_picture():
+def test_a_table_of_an_ensemble_is_no_image():
     with pytest.raises(ValueError, match=r"Rotate needs images.*\(n, 5\)"):
-        Augment([Rotate()], seed=0)(table(3, 8), seeded(), row_axis=1)
+        Augment([Rotate()], seed=0)(table(3, 8), seeded(), batch_axis=1)
 
 
 def test_steps_come_in_their_order_and_mixing_last():

@@ -25,7 +25,7 @@ def test_mixup_by_hand(shape):
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
 def test_the_share_follows_a_beta_distribution(alpha):
     augment, x = Augment([MixUp(alpha)], seed=0), torch.zeros(2, 1)
-    shares = np.array([augment({"x_num": x}, seeded())[1].share for _ in range(1000)])
+    shares = np.array([augment({"x_num": x}, seeded())[1].fraction for _ in range(1000)])
     assert shares.mean() == pytest.approx(0.5, abs=0.05)
     assert shares.var() == pytest.approx(0.25 / (2 * alpha + 1), rel=0.15)
 
@@ -52,7 +52,7 @@ def cut_of(mixed, partner):
 
 
 @pytest.mark.parametrize("shape", [(6, 8, 12), (6, 3, 9, 7)])
-def test_cutmix_of_pictures_puts_in_a_box_of_the_partner(shape):
+def test_cutmix_of_images_puts_in_a_box_of_the_partner(shape):
     x = torch.arange(6.0).view(-1, *[1] * (len(shape) - 1)).expand(shape)
     augment, full = Augment([CutMix()], seed=0), 0
     boxes = set()
@@ -74,7 +74,7 @@ def test_the_box_has_the_area_drawn_unless_the_edge_cuts_it():
     x, largest = torch.arange(2.0).view(2, 1, 1).expand(2, 40, 40), []
     for seed in range(100):
         drawn = np.random.default_rng(seed).beta(1, 1)
-        share = Augment([CutMix()], seed=seed)({"x_num": x}, seeded())[1].share
+        share = Augment([CutMix()], seed=seed)({"x_num": x}, seeded())[1].fraction
         assert share >= drawn - 0.06  # whole pixels
         largest.append(abs(share - drawn) < 0.06)
     assert 20 < sum(largest) < 100
@@ -96,7 +96,7 @@ def test_cutmix_of_a_table_puts_in_columns_of_the_partner_numbers_and_categories
     assert taken.sum(1).unique().numel() > 6
 
 
-def test_cutmix_of_pictures_with_categories_takes_codes_by_the_share_kept():
+def test_cutmix_of_images_with_categories_takes_codes_by_the_share_kept():
     codes = torch.arange(2000).unsqueeze(1)
     mixed, (partner, share) = Augment([CutMix()], seed=3)({"x_num": torch.zeros(2000, 4, 4), "x_cat": codes}, seeded())
     of_partner = mixed["x_cat"] == partner.unsqueeze(1)
@@ -118,28 +118,28 @@ def test_a_table_of_categories_only_is_mixed(step):
 def test_a_table_without_columns_stays_one():
     mixed, mixture = Augment([CutMix()], seed=0)({"x_num": torch.zeros(4, 0)}, seeded())
     assert mixed["x_num"].shape == (4, 0)
-    assert mixture.share == 1
+    assert mixture.fraction == 1
 
 
 @pytest.mark.parametrize("step", [MixUp(1.0), CutMix()], ids=repr)
 @pytest.mark.parametrize("shape", [(5,), (6, 6), (2, 6, 6)])
-def test_rows_of_a_pack_are_mixed_within_their_network(step, shape):
+def test_rows_of_an_ensemble_are_mixed_within_their_network(step, shape):
     """What each network gets is what it would get alone: the partner's rows of the same network."""
     x = rows_of(3, 8, *shape)
-    mixed, mixture = Augment([step], seed=0)({"x_num": x}, seeded(), row_axis=1)
+    mixed, mixture = Augment([step], seed=0)({"x_num": x}, seeded(), batch_axis=1)
     assert mixed["x_num"].shape == x.shape
     assert mixture.partner.shape == (8,)
     for k in range(3):
         alone, same = Augment([step], seed=0)({"x_num": x[k]}, seeded())
         assert torch.equal(same.partner, mixture.partner)
-        assert same.share == mixture.share
+        assert same.fraction == mixture.fraction
         torch.testing.assert_close(mixed["x_num"][k], alone["x_num"])
 
 
 @pytest.mark.parametrize("step", [MixUp(1.0), CutMix()], ids=repr)
-def test_categories_of_a_pack_are_mixed_within_their_network(step):
+def test_categories_of_an_ensemble_are_mixed_within_their_network(step):
     codes = torch.arange(24).view(3, 8, 1).expand(3, 8, 5)
-    mixed, _ = Augment([step], seed=0)({"x_num": rows_of(3, 8, 4), "x_cat": codes}, seeded(), row_axis=1)
+    mixed, _ = Augment([step], seed=0)({"x_num": rows_of(3, 8, 4), "x_cat": codes}, seeded(), batch_axis=1)
     assert torch.equal(mixed["x_cat"] // 8, codes // 8)
     assert not torch.equal(mixed["x_cat"], codes)
 

@@ -20,9 +20,9 @@ HOOKS = (
 rng = np.random.default_rng(0)
 X = rng.normal(size=(41, 3))
 TARGETS = {NNClassifier: (X[:, 0] > 0).astype(int), NNRegressor: X[:, 0] + 1.0}
-NETWORKS = {"single": {"n_members": 1}, "pack": {"n_members": 3}}
+NETWORKS = {"single": {"n_members": 1}, "ensemble": {"n_members": 3}}
 EACH = pytest.mark.parametrize("network", NETWORKS)
-TWO = pytest.mark.parametrize(("cls", "network"), [(NNClassifier, "single"), (NNRegressor, "pack")])
+TWO = pytest.mark.parametrize(("cls", "network"), [(NNClassifier, "single"), (NNRegressor, "ensemble")])
 
 
 class Acts(Callback):
@@ -54,9 +54,9 @@ for _name in HOOKS:
 
 STOPS = [
     (NNClassifier, "single", KeyboardInterrupt),
-    (NNClassifier, "pack", StopTraining),
+    (NNClassifier, "ensemble", StopTraining),
     (NNRegressor, "single", StopTraining),
-    (NNRegressor, "pack", KeyboardInterrupt),
+    (NNRegressor, "ensemble", KeyboardInterrupt),
 ]
 
 
@@ -129,7 +129,7 @@ def test_the_error_that_ended_training_is_shown_and_not_what_follows_from_it():
     first, second = Acts("on_batch_end", raising(RuntimeError("first"))), Acts("on_train_end", raising(ValueError("2")))
     last = Acts(None, None)
     with pytest.raises(RuntimeError, match="first"):
-        quick(NNClassifier, "pack", first, second, last).fit(X, TARGETS[NNClassifier])
+        quick(NNClassifier, "ensemble", first, second, last).fit(X, TARGETS[NNClassifier])
     assert last.told[-1] == "on_train_end"
 
 

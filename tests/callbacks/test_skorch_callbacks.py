@@ -1,4 +1,4 @@
-"""Each callback that skorch ships works with a single network and with a pack, or is refused by name."""
+"""Each callback that skorch ships works with a single network and with an ensemble, or is refused by name."""
 
 import numpy as np
 import pytest

@@ -67,7 +67,7 @@ def test_the_rows_are_those_held_out(monkeypatch):
     assert seen == [150, 30]
 
 
-def test_a_pack_that_overfits_is_stopped_and_is_the_same_network():
+def test_an_ensemble_that_overfits_is_stopped_and_is_the_same_network():
     X, y = noisy_classes()
     auto = NNClassifier(random_state=0).fit(X, y)
     patient = NNClassifier(random_state=0, patience=auto.resolved_params_["patience"]).fit(X, y)

@@ -163,13 +163,13 @@ def test_every_row_is_held_out_or_the_fit_is_refused(cls, n_members, split):
     assert net.resolved_params_["n_members"] == (5 if n_members == "auto" else n_members)
 
 
-def test_a_pack_that_is_there_takes_folds_in_turn():
-    pack = quick(n_members=6).fit(X, Y).module_
-    net = quick(validation_split=3).set_params(module=pack).fit(X, Y)
+def test_an_ensemble_that_is_there_takes_folds_in_turn():
+    ensemble = quick(n_members=6).fit(X, Y).module_
+    net = quick(validation_split=3).set_params(module=ensemble).fit(X, Y)
     assert net.resolved_params_["n_members"] == 6
     assert np.isfinite(net.oof_prediction_).all()
     with pytest.raises(InvalidParameterError, match="at least the number of folds in validation_split, 8"):
-        quick(validation_split=8).set_params(module=pack).fit(X, Y)
+        quick(validation_split=8).set_params(module=ensemble).fit(X, Y)
 
 
 @BOTH

@@ -76,9 +76,7 @@ def test_the_maximum_before_a_rising_activation_is_the_one_after_it(activation):
         ((2, 1, 1), 1, 0, 1),
     ],
 )
-def test_pictures_are_halved_while_they_can_be_and_end_at_four_by_four_at_most(
-    image_shape, n_blocks, n_pools, n_inputs
-):
+def test_images_are_halved_while_they_can_be_and_end_at_four_by_four_at_most(image_shape, n_blocks, n_pools, n_inputs):
     net = CNN(2, image_shape, hidden_layer_sizes=[6] * n_blocks)
     assert len(layers_of(net, nn.MaxPool2d)) == n_pools
     assert layers_of(net, nn.Linear)[0].in_features == 6 * n_inputs
@@ -128,7 +126,7 @@ def test_options_reach_their_layers():
     assert layers_of(net, nn.Linear)[0].out_features == 11
 
 
-def test_pictures_keep_their_channels_side_by_side_in_memory():
+def test_images_keep_their_channels_side_by_side_in_memory():
     net, seen = CNN(2, (1, 16, 16)), []
     for layer in layers_of(net, nn.Conv2d):
         layer.register_forward_hook(lambda layer, args, output: seen.append(output))
@@ -159,10 +157,10 @@ def test_it_is_built_by_its_name_and_can_be_packed(normalization):
     params = {"hidden_layer_sizes": (4,), "normalization": normalization}
     networks = [build_module("cnn", params, **facts) for _ in range(3)]
     assert type(networks[0]) is CNN
-    pack = build_ensemble(networks, {"x_num": torch.randn(5, 8, 8)}, 2).eval()
+    ensemble = build_ensemble(networks, {"x_num": torch.randn(5, 8, 8)}, 2).eval()
     x = torch.randn(3, 6, 8, 8)
     expected = torch.stack([network.eval()(x[k]) for k, network in enumerate(networks)])
-    torch.testing.assert_close(pack(x_num=x), expected)
+    torch.testing.assert_close(ensemble(x_num=x), expected)
 
 
 def test_it_learns_digits():

@@ -100,7 +100,7 @@ def test_it_is_built_by_its_name_and_can_be_packed():
     facts = {"n_features": 3, "n_outputs": 2, "cat_cardinalities": ()}
     networks = [build_module("resnet", {"hidden_layer_sizes": (8,), "width": 4}, **facts) for _ in range(3)]
     assert type(networks[0]) is ResNet
-    pack = build_ensemble(networks, {"x_num": torch.randn(5, 3)}, 2).eval()
+    ensemble = build_ensemble(networks, {"x_num": torch.randn(5, 3)}, 2).eval()
     x = torch.randn(3, 6, 3)
     expected = torch.stack([network.eval()(x[k]) for k, network in enumerate(networks)])
-    torch.testing.assert_close(pack(x_num=x), expected)
+    torch.testing.assert_close(ensemble(x_num=x), expected)

@@ -162,8 +162,8 @@ for compiles, params in {fits}:
 
 
 def test_the_first_fit_of_a_process_leaves_it_as_it_was_and_imports_no_compiler():
-    packed = {"module": "mlp", "n_members": 2, "optimizer": "adam"}
+    of_ensemble = {"module": "mlp", "n_members": 2, "optimizer": "adam"}
     compiling = {"module": "mlp", "optimizer": "sgd", "lr_schedule": "plateau"}
-    script = COLD_START.replace("{fits}", repr([(False, {}), (False, packed), (True, compiling)]))
+    script = COLD_START.replace("{fits}", repr([(False, {}), (False, of_ensemble), (True, compiling)]))
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
