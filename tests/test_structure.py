@@ -148,7 +148,7 @@ def messages():
         told = [
             node
             for node in calls
-            if isinstance(node, ast.Raise) or ast.unparse(node.func).endswith(("warn", "add_note", "_refuse"))
+            if isinstance(node, ast.Raise) or ast.unparse(node.func).endswith(("warn", "add_note", "refuse"))
         ]
         told += [node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper()]
         for node in told:

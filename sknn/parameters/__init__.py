@@ -1,16 +1,10 @@
 """What the user may say: which values are valid, what "auto" becomes, names of nested parameters."""
 
 from sknn.parameters._callbacks import is_kind_of, sets_learning_rate
-from sknn.parameters._checks import (
-    CONSTRAINTS,
-    NESTED,
-    SHAPE,
-    check_held_out,
-    check_nested,
-    check_params,
-    python_numbers,
-    schedule_functions,
-)
+from sknn.parameters._check_optimizer import schedule_functions
+from sknn.parameters._check_training import check_held_out
+from sknn.parameters._checks import check_params
+from sknn.parameters._constraints import CONSTRAINTS, SHAPE, python_numbers
 from sknn.parameters._defaults import DataProperties, is_auto
 from sknn.parameters._module import (
     architecture_of,
@@ -34,14 +28,12 @@ from sknn.parameters._resolution import (
 
 __all__ = [
     "CONSTRAINTS",
-    "NESTED",
     "SHAPE",
     "DataProperties",
     "NestedParams",
     "ResolvedParams",
     "architecture_of",
     "check_held_out",
-    "check_nested",
     "check_params",
     "check_unchanged",
     "has_own_members",

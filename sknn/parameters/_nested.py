@@ -9,10 +9,16 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn.parameters._checks import NESTED, check_nested
+from sknn.modules import module_params_of
+from sknn.optim import PLATEAU, SCHEDULES, optimizer_parameters, schedule_parameters
+from sknn.parameters._check_optimizer import of_learning_rate
+from sknn.parameters._constraints import NESTED, name_of
 from sknn.pretrained import Pretrained
+from sknn.targets import loss_parameters
 
 _LISTS = ("augmentation", "callbacks")  # parameters that hold objects with parameters of their own
+_NETWORK_FACTS = {"self", "n_features", "n_outputs", "cat_cardinalities"}
+_OF_BUILT_IN = {"bins", "n_members", "image_shape", "hidden_layer_sizes", "activation", "dropout"}
 
 
 class NestedParams(BaseEstimator):
@@ -129,3 +135,63 @@ def _named(parts) -> dict[str, Any]:
         seen[name] += 1
         found[f"{name}-{seen[name]}" if count[name] > 1 else name] = part
     return found
+
+
+def nested_names(params: dict, prefix: str) -> list[str] | None:
+    """Names that `<prefix>_params` may hold; None when any will do."""
+    if prefix == "optimizer":
+        return optimizer_parameters(params["optimizer"])
+    if prefix == "loss":
+        constraints = loss_parameters(params["loss"])
+        return None if constraints is None else list(constraints)
+    if prefix == "lr_schedule":
+        schedule = of_learning_rate(params["lr_schedule"])
+        known = not isinstance(schedule, str) or schedule in {*SCHEDULES, PLATEAU}
+        return schedule_parameters(schedule) if known else None  # a wrong name is refused in fit
+    module = params["module"]
+    if isinstance(module, Pretrained):
+        module = module.architecture
+    names = module_params_of(module)
+    if names is None:
+        return None
+    taken = _NETWORK_FACTS | (_OF_BUILT_IN if isinstance(module, str) else set())
+    own = [name for name in names if name not in taken]
+    of_built_in = ["weight_init"] * isinstance(params["module"], str) + ["n_bins"] * (module == "tabular")
+    return [*own, *of_built_in]  # what is read before the network is built
+
+
+def check_nested_params(owner: str, params: dict) -> None:
+    """Refuse dicts of parameters with names, or values of the loss, that they cannot hold."""
+    for prefix, name in NESTED.items():
+        if params[name]:
+            check_nested(owner, params, prefix, params[name])
+    _check_loss_params(owner, params)
+
+
+def check_nested(owner: str, params: dict, prefix: str, names) -> None:
+    """Refuse names that `<prefix>_params` cannot hold."""
+    known = nested_names(params, prefix)
+    unknown = [] if known is None else [name for name in names if name not in known]
+    if unknown:
+        what = params[prefix] if isinstance(params[prefix], str | dict | None) else name_of(params[prefix])
+        raise InvalidParameterError(
+            f"The '{NESTED[prefix]}' parameter of {owner} must hold only parameters of {prefix} {what}: {known}. "
+            f"Got {unknown} instead.{_hint(unknown, params)}"
+        )
+
+
+def _check_loss_params(owner: str, params: dict) -> None:
+    """Refuse values that the loss cannot be computed with."""
+    for name, constraint in (loss_parameters(params["loss"]) or {}).items():
+        value = (params["loss_params"] or {}).get(name)
+        is_given = constraint is not None and name in (params["loss_params"] or {})
+        if is_given and (isinstance(value, bool) or not constraint.is_satisfied_by(value)):
+            raise InvalidParameterError(
+                f"The {name!r} in 'loss_params' of {owner} must be {constraint}. Got {value!r} instead."
+            )
+
+
+def _hint(unknown: list[str], params: dict) -> str:
+    own = [name for name in unknown if name in params]
+    own += ["learning_rate"] * ("lr" in unknown)
+    return f" Set {own} on the estimator itself." if own else ""

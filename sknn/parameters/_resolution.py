@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sknn.modules import initializer_for, is_ensemble
 from sknn.optim import is_full_batch, takes_weight_decay
 from sknn.parameters._callbacks import sets_learning_rate
-from sknn.parameters._checks import check_layer_lists, layer_sizes
+from sknn.parameters._check_network import check_layer_lists, layer_sizes
 from sknn.parameters._defaults import RULES, STREAM_ROWS, DataProperties, is_auto, n_bins, numeric_embedding, resolve
 from sknn.parameters._module import architecture_of, is_name, is_tabular
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sknn import NNClassifier, NNRegressor
 from sknn.augmentation import GaussianNoise
 from sknn.callbacks import MaxNorm
-from sknn.parameters._checks import python_numbers
+from sknn.parameters._constraints import python_numbers
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
