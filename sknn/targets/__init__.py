@@ -1,8 +1,9 @@
 """Between y and the outputs of a network: kinds of targets, each with its link and its losses."""
 
-from sknn.targets._base import Loss, Target
+from sknn.targets._base import Target
 from sknn.targets._classes import ClassTarget, check_labels
 from sknn.targets._labels import LabelTarget
+from sknn.targets._losses import Loss
 from sknn.targets._multilabel import LabelIndicatorTarget
 from sknn.targets._registry import (
     CLASSIFICATION_LOSSES,

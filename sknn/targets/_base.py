@@ -5,58 +5,14 @@ The kinds are in files of their own, the losses that go with each in `_registry`
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.utils._param_validation import Interval, InvalidParameterError
+from sklearn.utils._param_validation import InvalidParameterError
 
+from sknn.targets._losses import Loss
 from sknn.targets._weighted_loss import WeightedLoss
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss, and what goes with it.
-
-    Attributes
-    ----------
-    name : str or callable
-        What the estimator's `loss` is.
-    function : callable
-        A function of (output, target) that takes `reduction`; of one's own also an nn.Module class or instance.
-    target : type
-        The kind of target that it is for, a subclass of `Target`.
-    parameters : dict or None
-        What `loss_params` may hold: names with the constraint of each, which has `is_satisfied_by` and a text, or None.
-        None where any name will do.
-    gradient : callable or None
-        Its closed-form gradient, from (output, target, weight), for an ensemble: see `WeightedLoss`.
-    y_range : Interval or None
-        Where y must lie.
-    gives_probabilities : bool
-        Whether logits trained by it are those of probabilities, so that calibration has little left to do.
-    is_built_in : bool
-        Whether it leaves its arguments as they are.
-    """
-
-    name: Any
-    function: Callable
-    target: type[Any]
-    parameters: Mapping[str, Any] | None = field(default_factory=dict)
-    gradient: Callable | None = None
-    y_range: Interval | None = None
-    gives_probabilities: bool = False
-    is_built_in: bool = True
-
-    def with_params(self, params: dict) -> Callable:
-        """The function with its further arguments; a class is built with them."""
-        if isinstance(self.function, type):
-            return self.function(**params)
-        return functools.partial(self.function, **params) if params else self.function
 
 
 class Target(ABC):

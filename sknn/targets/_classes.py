@@ -11,8 +11,9 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
 from sknn.preprocessing import as_values, check_one_type
-from sknn.targets._base import Loss, log_mean_exp
+from sknn.targets._base import log_mean_exp
 from sknn.targets._labels import LabelTarget
+from sknn.targets._losses import Loss
 
 
 class ClassTarget(LabelTarget):

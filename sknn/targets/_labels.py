@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from sknn.preprocessing import deviation_of_members
-from sknn.targets._base import Loss, Target
+from sknn.targets._base import Target
 from sknn.targets._calibration import PRIOR_STD, WIDE_PRIOR_STD, best_temperature, ensemble_shrinkage
+from sknn.targets._losses import Loss
 
 _CALIBRATION_ROWS = 50_000
 _TRUST = 0.5  # fraction of an ensemble's estimated log temperature that is applied: it is derived, not observed

@@ -11,14 +11,13 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from sknn.targets import _losses
-from sknn.targets._base import Loss, Target
 from sknn.targets._classes import ClassTarget
 from sknn.targets._distributions import GaussianTarget, LogLinkTarget
 from sknn.targets._multilabel import LabelIndicatorTarget
 from sknn.targets._quantiles import QuantileLevels, QuantileTarget, quantile
 from sknn.targets._regression import RealTarget
 
-F = nn.functional
+F, Loss = nn.functional, _losses.Loss
 
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -53,14 +52,14 @@ REGRESSION_LOSSES = _by_name(
 )  # fmt: skip
 
 # By the kind of target that a loss of the user's own is for.
-_LOSSES: dict[type[Target], dict[str, Loss]] = {
+_LOSSES: dict[type, dict[str, Loss]] = {
     ClassTarget: CLASSIFICATION_LOSSES,
     LabelIndicatorTarget: MULTILABEL_LOSSES,
     RealTarget: REGRESSION_LOSSES,
 }
 
 
-def find_loss(loss: Any, kind: type[Target]) -> Loss:
+def find_loss(loss: Any, kind: type) -> Loss:
     """A loss by its name, or of the user's own; `kind` is the kind of target that the latter is for."""
     built_in = _built_in(loss, _LOSSES[kind])
     return Loss(loss, loss, kind, _arguments(loss), is_built_in=False) if built_in is None else built_in

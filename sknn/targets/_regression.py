@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from sknn.preprocessing import RunningMoments, as_numbers, deviation_of_members
-from sknn.targets._base import Loss, Target
+from sknn.targets._base import Target
+from sknn.targets._losses import Loss
 
 _FLOAT = np.finfo(np.float64)
 
