@@ -17,7 +17,8 @@ from sknn.targets._multilabel import LabelIndicatorTarget
 from sknn.targets._quantiles import QuantileLevels, QuantileTarget, quantile
 from sknn.targets._regression import RealTarget
 
-F, Loss = nn.functional, _losses.Loss
+F = nn.functional
+Loss = _losses.Loss
 
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
