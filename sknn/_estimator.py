@@ -91,31 +91,30 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
     def fit(self, X, y, sample_weight=None, groups=None, X_val=None, y_val=None):
         """Fit the network.
 
-        A fit is all or nothing: if it fails, the estimator is as it was before. Only Ctrl-C after the first epoch
-        keeps the weights of the best epoch so far, and raises KeyboardInterrupt.
+        If a fit fails, the estimator is unchanged. Ctrl-C after the first epoch raises KeyboardInterrupt and keeps the
+        weights of the best epoch so far.
 
         Parameters
         ----------
         X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features), or dict of these
             Training rows: a pandas or polars frame with columns of any kind, an array, a SciPy sparse matrix or a torch
             tensor. With `preprocessing=None` also an array (n_samples, ...) of any number of dimensions; or, for a
-            module of your own with several inputs, a dict of arrays (n_samples, ...), which its `forward` gets by their
-            names: floats as float32, whole numbers as int64, flags as bool. In skorch's `SliceDict` scikit-learn can
-            cut them into folds.
+            module with several inputs, a dict of arrays (n_samples, ...) by the names of its `forward`: floats become
+            float32, integers int64, booleans bool. scikit-learn can split them as skorch's `SliceDict`.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels (whole numbers, text, flags or dates), an indicator matrix of labels (two numbers, of which
-            the larger one says that a label applies), or real targets, in any container. None may be missing.
+            Class labels (integers, text, booleans or dates), a label indicator matrix (of two numbers, the larger one
+            for labels that apply), or real targets, in any container. No missing values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, in the training loss, in the statistics of preprocessing, and in the
-            validation loss and score. A row of weight 0 is left out.
+            Non-negative weights of the rows in the training loss, the statistics of preprocessing, and the validation
+            loss and score. Rows of weight 0 are left out.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group are held out together for validation; a splitter, or splits, that take them apart are
-            refused. Rows of weight 0 do not count.
+            Rows of one group are held out together for validation; splits that separate them are refused. Rows of
+            weight 0 do not count.
         X_val : like X, default=None
-            Validation rows, in place of a part of `X`; `validation_split` must then be "auto". With `groups`, there is
-            a warning where equal rows, or a column that holds the groups, show that they share some.
+            Validation rows, in place of a part of `X`; `validation_split` must then be "auto". With `groups`, a warning
+            is given if equal rows, or a column that holds the groups, show that `X` and `X_val` have groups in common.
         y_val : like y, default=None
-            Their targets.
+            Targets of `X_val`.
 
         Returns
         -------
@@ -124,7 +123,7 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         Raises
         ------
         InvalidParameterError
-            For a parameter that is not valid, before any work is done.
+            For an invalid parameter, before any work is done.
         ValueError
             For data that cannot be used, or a loss that is not finite in the first epoch.
         """

@@ -13,63 +13,50 @@ from sknn.utils import all_or_nothing
 
 
 class NNRegressor(RegressorMixin, BaseNN):
-    """Neural-network regressor for tables as they are, and for any PyTorch module.
+    """Neural-network regressor for tables and for any PyTorch module.
 
-    Takes the raw DataFrame (numbers, categories, dates, missing cells) and works wherever
-    scikit-learn takes a regressor. One target or several. Targets are standardised inside, and
-    predictions come in the unit of `y`.
+    Takes a raw DataFrame (numbers, categories, dates, missing values) and works wherever scikit-learn takes a
+    regressor. One or several targets, which are standardised for training; predictions are in the unit of `y`. What
+    each "auto" becomes is listed in `docs/defaults.md`, and held by `resolved_params_` after `fit`.
 
     Parameters
     ----------
     module : str, nn.Module class, nn.Module instance, callable or Pretrained, default="tabular"
-        The network. "tabular" is :class:`sknn.modules.TabularNet`, with embedded numbers and categories
-        and the training recipe that goes with it; "mlp" a plain :class:`sknn.modules.MLP`, "resnet" a
-        :class:`sknn.modules.ResNet`, "linear" a :class:`sknn.modules.LinearNet`, and "cnn" a
-        :class:`sknn.modules.CNN` for images `X` (n_samples, height, width) or (n_samples, channels, height, width).
-        A class or a callable that builds a module is called with those of `n_features`, `n_outputs` and
-        `cat_cardinalities` that its signature names, and with `module_params`. An instance is copied
-        and trained from its present weights, and may be what `torch.compile` returns; :class:`sknn.Pretrained` says
-        more about what it starts from. A module returns means (B, n_outputs) of the standardised targets, or what
-        `loss` says. It is called with one float tensor (B, F); if its `forward` names `x_cat`, with `x_num` (B, F) and
-        the int64 codes `x_cat` (B, C) of the categories to embed, of which there may be none.
+        The network. By name: "tabular" (:class:`sknn.modules.TabularNet`, an ensemble for tables with a training recipe
+        of its own), "mlp" (:class:`sknn.modules.MLP`), "resnet" (:class:`sknn.modules.ResNet`), "linear"
+        (:class:`sknn.modules.LinearNet`) or "cnn" (:class:`sknn.modules.CNN`, for images `X` of shape
+        (n_samples, height, width) or (n_samples, channels, height, width)).
+        A class or function that builds a module is called with `module_params` and those of `n_features`, `n_outputs`
+        and `cat_cardinalities` that its signature names. An instance, also one of `torch.compile`, is copied and
+        trained from its current weights; see :class:`sknn.Pretrained` for transfer learning.
+        A module maps one float tensor (B, F), or, if its `forward` names `x_cat`, `x_num` (B, F) and the category codes
+        `x_cat` (B, C), int64, to means (B, n_outputs) of the standardised targets, or what `loss` says.
     module_params : dict or None, default=None
-        Further arguments of the module. `module__<name>` sets one in `set_params` and in a grid.
-        "tabular" takes `numeric_embedding` ("piecewise_linear", "thermometer", "periodic" or None; by default
-        "thermometer" up to 256 columns), its `n_bins` (16 up to 1,500 rows, else 32; 16 bins for others) and the other
-        options of :class:`sknn.modules.TabularNet`; "mlp", "resnet", "linear" and "cnn" those of their classes, such as
-        `normalization` ("batch"; but for "cnn" also "layer"). All take `weight_init`, the distribution of the first
-        weights of linear and convolutional layers (biases start at 0): "glorot_uniform", "glorot_normal", "he_uniform",
-        "he_normal", "lecun_normal", "orthogonal", "small_normal", "zero", the data-dependent "unit_variance", or a
-        function that fills a weight tensor in place; by default "unit_variance" for "tabular", and what suits the
-        activation for others (He for ReLU and its kin, LeCun for SELU, else Glorot). A module of your own brings its
-        weights; its constructor may call :func:`sknn.modules.initialize`.
+        Further arguments of the module; those of a built-in network are documented with its class. "tabular" takes
+        `numeric_embedding` ("piecewise_linear", "thermometer", "periodic" or None) and its `n_bins`. All built-in
+        networks take `weight_init`, the name of an initialiser (`docs/menu.md`) or a function that fills a tensor in
+        place. `module__<name>` sets one argument in `set_params` and in a grid.
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
-        Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn". "auto": (96,
-        96) for "tabular", (32, 64) for "cnn" and (128, 128) for others, or what `preset` says.
+        Widths of the hidden layers of a built-in network: of the blocks of "resnet", channels for "cnn".
     activation : "auto", str, nn.Module class, callable or list of those, default="auto"
-        Activation of a built-in network: "elu", "gelu", "identity", "leaky_relu", "mish", "relu", "selu",
-        "sigmoid", "silu", "softplus", "tanh" (formulas: `docs/menu.md`), or what builds an activation module. A list
-        has one for each hidden layer. "auto": "silu" for "tabular", "relu" for others.
+        Activation of a built-in network, or a list with one for each hidden layer: "elu", "gelu", "identity",
+        "leaky_relu", "mish", "relu", "selu", "sigmoid", "silu", "softplus", "tanh" (formulas: `docs/menu.md`), or a
+        class or function that builds an activation module.
     dropout : "auto", float or list of float, default="auto"
-        Probability in [0, 1) with which a hidden unit of a built-in network is dropped in training; for "mlp"
-        and "resnet" also a list, one for each hidden layer. "auto": 0.05 for "tabular", 0.2 for others; 0 for "lbfgs".
+        Dropout probability in [0, 1) of the hidden units of a built-in network; for "mlp" and "resnet" also a list
+        with one for each hidden layer.
     n_members : "auto" or int, default="auto"
-        Number of networks that are trained together as a pack; predictions are their mean. "auto": for
-        "tabular" 8, or what `preset` says, 4 from 513 columns and 1 from 1,025, and as many as
-        `validation_split` has folds; 1 for other networks and for "lbfgs".
+        Number of networks in the ensemble, which are trained together; predictions are their mean.
     preprocessing : "auto", transformer or None, default="auto"
-        "auto" encodes a raw table by :class:`sknn.preprocessing.TableEncoder`: numbers, flags,
-        categories, dates and missing cells; for rows that come in chunks see `partial_fit`. A
-        scikit-learn transformer takes its place; missing
-        cells, text and dates that it leaves are still encoded, numbers are passed on as they are.
-        None passes numbers as float32 straight to the module, also from arrays of more than two
-        dimensions. Images for "cnn" are divided by their largest absolute value. Preprocessing is fitted on the
-        training rows only.
+        "auto" encodes a table by :class:`sknn.preprocessing.TableEncoder`. A scikit-learn transformer takes its place;
+        missing values, text and dates that remain in its output are still encoded, numbers are passed on unscaled.
+        None passes numbers as float32 to the module, also from arrays of more than two dimensions. Images for "cnn" are
+        divided by their largest absolute value. Fitted on the training rows only.
     augmentation : list or None, default=None
-        What is done to training batches, one after the other: objects of :mod:`sknn.augmentation`, such as
+        Random changes of the training batches, applied in order: objects of :mod:`sknn.augmentation`, such as
         `[Rotate(15), RandomCrop(2)]`, or functions of a batch. `augmentation__rotate__degrees` sets a parameter of one.
     loss : str or callable, default="mean_squared_error"
-        The loss on standardised targets y, of the residual r = y − output:
+        Loss of standardised targets y, with the residual r = y − output:
 
         =====================  ==========================================================  ==========================
         name                   formula                                                     `loss_params`
@@ -81,113 +68,82 @@ class NNRegressor(RegressorMixin, BaseNN):
         "quantile"             max(τr, (τ − 1)r) (Koenker and Bassett, 1978); see          `quantiles` ((0.5,))
                                `predict_quantiles`
         "gaussian_nll"         (log σ² + (y − μ)²/σ²)/2 (Nix and Weigend, 1994); predicts
-                               means, with a spread for each row: `predict_quantiles`
-        "poisson"              μ − y log μ, for counts y ≥ 0, the output is log μ
-        "gamma"                log μ + y/μ, for y > 0, the output is log μ
+                               means and variances; see `predict_quantiles`
+        "poisson"              μ − y log μ, for counts y ≥ 0; the output is log μ
+        "gamma"                log μ + y/μ, for y > 0; the output is log μ
         =====================  ==========================================================  ==========================
 
-        The last two divide targets by their mean only. Or an nn.Module class or instance, or a function of
-        (prediction, target), both (B, n_outputs), that returns one value a row (or one an output).
+        For the last two, targets are only divided by their mean. Or an nn.Module class or instance, or a function of
+        (prediction, target), both (B, n_outputs), that returns one value per row (or per output).
     loss_params : dict or None, default=None
-        Further arguments of the loss; `delta` is in standard deviations of y, which gross outliers inflate.
+        Further arguments of the loss; `delta` is in standard deviations of y, which outliers inflate.
         `loss__<name>` sets one in `set_params` and in a grid.
     weight_decay : "auto" or float, default="auto"
-        Weight decay of the optimizer: apart from the gradient (decoupled) for "adamw" and "muon" (Loshchilov and
-        Hutter, ICLR 2019), for the others what torch's class does, which is to add it to the gradient. "auto": 0.2
-        for "tabular", else 0.0001; 0 for an optimizer without. :class:`sknn.callbacks.Penalty` adds L1 and L2 to the
-        loss.
+        Weight decay of the optimizer: decoupled from the gradient for "adamw" and "muon", added to it for the others.
+        :class:`sknn.callbacks.Penalty` adds L1 and L2 penalties to the loss.
     optimizer : str or torch.optim.Optimizer class, default="adamw"
-        "adagrad", "adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop" or "sgd", with torch's defaults (but
-        for "tabular" `betas` of (0.9, 0.95), and for "lbfgs" the strong Wolfe line search); torch's fused step is used
-        where it has one. "lbfgs" takes all rows in a batch; "muon" is :class:`sknn.optim.Muon`.
+        "adagrad", "adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop" or "sgd", with torch's defaults except
+        `betas` for "tabular" and the strong Wolfe line search for "lbfgs", which takes all rows as one batch. "muon" is
+        :class:`sknn.optim.Muon`.
     optimizer_params : dict or None, default=None
-        Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets
-        one in `set_params` and in a grid. `param_groups`, a list of (pattern, dict), sets
-        arguments by patterns of the module's parameter names.
+        Further arguments of the optimizer, such as `betas` or `momentum`. `optimizer__<name>` sets one in `set_params`
+        and in a grid. `param_groups`, a list of (pattern, dict), sets arguments by patterns of parameter names.
     learning_rate : "auto" or float, default="auto"
-        Learning rate, larger than 0. "auto": 0.01 for "tabular", whose parts learn at multiples of it; for other
-        networks 0.003 up to 100 rows, else 0.001; for any 0.05 with "sgd" and "adagrad", 1 with "lbfgs". For
-        `partial_fit` see there.
-        :class:`sknn.LearningRateFinder` looks for one.
+        Learning rate, larger than 0, before the schedule; parts of "tabular" learn at multiples of it.
+        :class:`sknn.LearningRateFinder` suggests one.
     lr_schedule : "auto", str, class, callable, dict or None, default="auto"
-        What the learning rate is multiplied by as training progresses, t from 0 to 1; None: 1 throughout.
-
-        =============  ============================================================  ==========================
-        name           factor                                                        `lr_schedule_params`
-        =============  ============================================================  ==========================
-        "constant"     1
-        "step"         γ^⌊epoch / step_size⌋                                         `step_size` (10),
-                                                                                     `gamma` (0.1)
-        "exponential"  γ^epoch                                                       `gamma` (0.95)
-        "linear"       1 − t
-        "cosine"       ½(1 + cos πt) (Loshchilov and Hutter, ICLR 2017), restarted   `n_cycles` (1)
-        "flat_cosine"  1 for the first half, then a cosine
-        "log_cosine"   four waves that get longer (Holzmüller et al., NeurIPS 2024)
-        "one_cycle"    up for a tenth, then a cosine (Smith and Topin, 2019)         `warmup` (0.1)
-        "plateau"      times `factor` after `patience` epochs without a lower        those of torch's
-                       validation loss, or training loss where nothing is held out   `ReduceLROnPlateau`
-        =============  ============================================================  ==========================
-
-        Or a class of `torch.optim.lr_scheduler`, which steps each epoch (`step_every="batch"`: each batch), or a
-        function of t. A dict sets schedules for any of "learning_rate", "weight_decay" and "dropout". "auto": for
-        "tabular" "one_cycle" for the first and "flat_cosine" for the others; None for other networks, and in
-        `partial_fit`, which takes no schedule.
+        How the learning rate changes during training: "constant", "step", "exponential", "linear", "cosine",
+        "flat_cosine", "log_cosine", "one_cycle" or "plateau" (formulas and parameters: `docs/menu.md`); a class of
+        `torch.optim.lr_scheduler`, stepped each epoch; a function of training progress t, from 0 to 1, to a factor; or
+        None, constant. A dict sets schedules of "learning_rate", "weight_decay" or "dropout".
     lr_schedule_params : dict or None, default=None
-        Parameters of the learning rate's schedule, as above; `warmup`, the share of the steps in which it first rises
-        from 0, goes with each that is not torch's. `lr_schedule__<name>` sets one in `set_params` and in a grid.
+        Parameters of the learning rate's schedule. Every named one except "plateau" takes `warmup`, the fraction of the
+        steps with a linear warm-up from 0; a torch class takes `step_every="batch"` to be stepped each batch.
+        `lr_schedule__<name>` sets one in `set_params` and in a grid.
     batch_size : "auto" or int, default="auto"
-        Rows of a member in a training step. "auto": all up to 100 rows and for "lbfgs", 32 up to 2,800, 64 up to
-        4,500, 128 up to 6,400, else 256.
+        Rows in a training step, of each member.
     shuffle : bool, default=True
-        Whether each epoch takes the rows in another order.
+        Whether to shuffle the training rows in each epoch.
     max_epochs : "auto" or int, default="auto"
-        Passes over the training rows, at most. "auto": for "tabular" 32, or what `preset` says, up to twice as many
-        below 1,500 rows, times sqrt(16,000 / rows) above 16,000, and at least 4 and 300 steps; for other networks
-        as many as make the preset's number of steps (20,000), between 20 and 200.
+        Maximum number of epochs.
     early_stopping : "auto" or bool, default="auto"
-        Whether to hold out rows, stop after `patience` epochs without progress on them, and keep
-        the weights of the best epoch. "auto": from 200 rows on (100 for "tabular"), or with
-        `validation_split` or `X_val`. If False, training goes on to `max_epochs` and keeps the last weights; rows are
-        held out only with `validation_split` or `X_val`, and only watched.
+        Whether to hold out validation rows, stop after `patience` epochs without improvement on them and keep the
+        weights of the best epoch. If False, the last weights are kept, and the rows of `validation_split` or `X_val`
+        are only monitored.
     validation_split : "auto", float, int, scikit-learn splitter or iterable, default="auto"
-        Which rows are held out. "auto": each member of a pack holds out a fold of its own, so that each row trains
-        all members but one and its held-out prediction is `oof_prediction_`; for a single network, and where a
-        transformer in `preprocessing` learns from y, a tenth of the rows. A float is the share of the rows that is
-        held out, the same for all members. An int is a number of folds, of which each member holds out one in turn, and
-        a single network the first. All these keep `groups` whole. Or the splits of a splitter, or pairs of positions
-        (training, validation), taken in the same way; positions count the rows as passed to `fit`, those of weight 0
-        included. With fewer members than folds a fit is refused.
+        Which rows are held out: a fraction (float), the same for all members; a number of folds (int), of which each
+        member holds out one in turn, a single network the first; or, likewise, the folds of a splitter or an iterable
+        of (training, validation) positions, which count all rows passed to `fit`. "auto" has one fold for each member,
+        so that every row gets an out-of-fold prediction (`oof_prediction_`). Fractions and folds keep `groups` whole.
+        There must be at least as many members as folds.
     patience : "auto" or int, default="auto"
-        Epochs without progress after which training stops. "auto": for "tabular" a third of
-        `max_epochs`, at least 4, but only 5 where it watches the loss, and that rises far above its best; for other
-        networks 12, or what `preset` says.
+        Epochs without improvement after which training stops.
     monitor : "loss", str or callable, default="loss"
-        What is watched on the validation rows: the loss, the name of a scikit-learn scorer, or a
+        What is monitored on the validation rows: the loss, the name of a scikit-learn scorer, or a
         callable `(estimator, X, y) -> float` of which higher is better.
     preset : {"fast", "default", "thorough"}, default="default"
-        What "auto" aims for: little time, a balance, or accuracy (more members, larger networks, more steps).
+        What "auto" aims for: short training, a balance, or accuracy (more members, larger networks, more steps).
     callbacks : list or None, default=None
-        Skorch callbacks or those of :mod:`sknn.callbacks`, as instances, classes or (name, callback) pairs, such as
-        `[TimeLimit(60)]`, which ends training in time. They are copied. `callbacks__timelimit__seconds` sets a
-        parameter of one. For callbacks of scikit-learn's own protocol see `set_callbacks`.
+        Callbacks of skorch or :mod:`sknn.callbacks`, as instances, classes or (name, callback) pairs, such as
+        `[TimeLimit(60)]`. They are copied. `callbacks__timelimit__seconds` sets a parameter of one. `set_callbacks`
+        takes scikit-learn's own.
     warm_start : bool, default=False
-        Whether a further `fit` goes on from the present weights, preprocessing and optimizer state.
-        What shapes the network or its input must not change in between.
+        Whether `fit` continues training with the weights, preprocessing and optimizer state of the previous fit.
+        Parameters that determine the network or its input must stay the same.
     random_state : int, RandomState instance or None, default=None
-        Determines the held-out rows, the initial weights, the order of rows and dropout. The same
-        int gives the same bits, whatever runs beside it; global random state is left alone.
-        Parts of your own (a function, or an object of a class from outside of sknn, scikit-learn and `torch.optim`,
-        in any parameter) may draw from the global generators: these are seeded for the fit and restored, and such fits
-        run one at a time.
+        Determines the held-out rows, the initial weights, the order of rows and dropout. An int gives bit-identical
+        results, and global random state is left unchanged. User-defined parts (functions, and objects of classes
+        outside sknn, scikit-learn and `torch.optim`) may draw from the global generators: these are seeded for the fit
+        and restored, and such fits run one at a time.
     device : str or torch.device, default="auto"
-        Where to train: "cpu", "cuda", "mps" ... "auto": "cuda" if there is one, else "cpu".
+        Device to train on: "auto", "cpu", "cuda", "mps" ...
     verbose : int, default=0
-        1 shows a line with epoch, losses and time.
+        1 prints a line with epoch, losses and time.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns of `X` in `fit`; for a dict of inputs the numbers that all of them hold for a row.
+        Number of columns of `X` in `fit`; for a dict of inputs, the number of values per sample.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, when all of them are strings.
     module_ : nn.Module
@@ -201,7 +157,7 @@ class NNRegressor(RegressorMixin, BaseNN):
     best_epoch_ : int
         Epoch, counted from 1, whose weights were kept.
     history_ : DataFrame of n_iter_ rows
-        Losses, validation score, seconds (`dur`) and what callbacks recorded, a row an epoch.
+        Losses, validation score, seconds (`dur`) and what callbacks recorded, one row per epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_scores_ : list of float or None
@@ -209,13 +165,11 @@ class NNRegressor(RegressorMixin, BaseNN):
     resolved_params_ : dict
         The parameters with each "auto" replaced.
     oof_prediction_ : ndarray of shape (n_samples, ...)
-        Out-of-fold predictions of a cross-fitted pack: for each row of `fit` that of the member that held
-        it out, in the shape that `predict` gives. NaN for rows of weight 0 and those that no split holds
-        out. Only where members hold out folds.
+        Out-of-fold predictions of the rows of `fit`, each by the member that held the row out, with the shape of
+        `predict`. NaN for rows of weight 0 and rows that no fold holds out. Only if members hold out folds.
     oof_score_ : float
-        R² of those predictions. It is that of single members, so the ensemble is a little better. The epoch is
-        chosen by the same rows, which flatters small tables: on pure noise it is above that of the members on new rows
-        by 0.18 for 100 rows, 0.07 for 300 and 0.01 for 1,000 (`docs/guide.md`).
+        R² of `oof_prediction_`. Single members predict there, so the ensemble is slightly better. The best epoch
+        is chosen on the same rows, which is optimistic below 1,000 rows (figures: `docs/guide.md`).
 
     See Also
     --------
@@ -309,38 +263,33 @@ class NNRegressor(RegressorMixin, BaseNN):
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on some rows, from where the last call ended.
+        """Train for one epoch on a chunk of rows, continuing from the last call.
 
-        Chunks of any size, single rows too, and any order will do. Targets are standardised by the mean and the
-        standard deviation of all rows so far (for "poisson" and "gamma" divided by the mean), and predictions stay
-        within the range of the targets so far.
+        Chunks may have any size, also a single row. Targets are standardised by their running mean and standard
+        deviation (for "poisson" and "gamma" divided by the mean), and predictions are clipped to the range of the
+        targets so far.
 
-        With `preprocessing="auto"` the first call's columns fix the layout, and nothing is left out, because what does
-        not vary yet may vary later. Numbers, flags and days of dates are standardised by the mean and the standard
-        deviation of all rows so far, and a missing cell is marked from the first one on. Levels of a category that come
-        later take codes of their own, 254 beyond those of the first call where they are embedded and 62 where they are
-        one-hot encoded; further ones count as unseen. Of a
-        `TableEncoder` only `embed` and whether it scales count here. Another transformer is fitted to the first call's
-        rows, and to those of each further call if it has a `partial_fit` of its own. After a `fit`, the preprocessing
-        and "auto" stay as that has set them.
+        With `preprocessing="auto"`, the first call determines the columns; constant ones are kept. Numbers, flags and
+        days of dates are standardised by the running mean and standard deviation, and missing values get an indicator
+        column. Up to 254 new levels of an embedded category, or 62 of a one-hot encoded one, get codes of their own in
+        later calls; further ones count as unseen. A `TableEncoder` sets only `embed` and `scale` here. Another
+        transformer is fitted in the first call, and updated if it has a `partial_fit`. After a `fit`, its preprocessing
+        is kept.
 
-        Nothing is held out, and "auto" does not follow the number of rows in the first call: batches have 32 rows, or
-        all of a smaller chunk, the learning rate is 0.002 for "tabular" and 0.003 for other networks (0.05 with "sgd"
-        and "adagrad"; "lbfgs" takes a chunk at once), and "tabular" does not embed numbers. The optimizer's state goes
-        on from call to call, the learning rate stays. First weights do not depend on the data; a batch of a single row
-        takes the running statistics of a batch normalisation and leaves them.
+        No rows are held out, and "auto" does not depend on the number of rows (`docs/defaults.md`). The optimizer's
+        state is kept between calls; the learning rate is constant. Initial weights do not depend on the data. A batch
+        of one row uses the running statistics of batch normalisation without updating them.
 
-        A call that fails leaves the estimator as it was before, as for `fit`.
+        A call that fails leaves the estimator unchanged.
 
         Parameters
         ----------
         X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows.
+            Training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, one of them larger than 0. They count as multiples of the mean weight of all rows so
-            far.
+            Non-negative weights of the rows, not all 0, relative to the mean weight of all rows so far.
 
         Returns
         -------
@@ -359,9 +308,8 @@ class NNRegressor(RegressorMixin, BaseNN):
         Returns
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the unit, and with the number of dimensions, of `y` in `fit`. For quantiles the median, on a line
-            between the levels around it, or the level nearest to it. Never beyond the targets
-            of the training rows.
+            In the unit of `y`, clipped to the range of the training targets. For "quantile" the median, linearly
+            interpolated between the nearest levels, or the level nearest to it.
         """
         outputs = self._outputs(X)
         return self._target.predict(outputs)
@@ -374,14 +322,14 @@ class NNRegressor(RegressorMixin, BaseNN):
         X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows like those of `fit`.
         quantiles : array-like of shape (n_quantiles,), default=None
-            Levels between 0 and 1. For "quantile" they are those of `loss_params`; for "gaussian_nll" any, by
-            default 0.05, 0.5 and 0.95.
+            Levels between 0 and 1. For "quantile" those of `loss_params`; for "gaussian_nll" any, by default 0.05,
+            0.5 and 0.95.
 
         Returns
         -------
         values : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
-            In the unit of `y`; they do not decrease along the last axis. How many targets of new rows a band holds is
-            to be measured: on eight real tables of 1,000 to 10,000 rows between 87 and 96 % for levels 0.05 and 0.95.
+            In the unit of `y`, non-decreasing along the last axis. Coverage is not guaranteed: on eight real tables of
+            1,000 to 10,000 rows it was 87 to 96 % between levels 0.05 and 0.95.
 
         Examples
         --------
@@ -406,9 +354,9 @@ class NNRegressor(RegressorMixin, BaseNN):
         Returns
         -------
         std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the unit of `y`. With `loss="gaussian_nll"` that of the target about its mean. With other losses that
-            of the members' predictions, 0 for a single network: how sure the pack is of the mean, not how far targets
-            lie from it.
+            In the unit of `y`. For "gaussian_nll" the predicted standard deviation of the target. For other losses that
+            of the members' predictions, 0 for a single network: the uncertainty of the mean, not the spread of targets
+            around it.
         """
         members = self._member_outputs(X)
         return self._target.predict_std(members)

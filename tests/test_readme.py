@@ -1,5 +1,6 @@
 """The code of the README, the guide and the quickstart runs."""
 
+import inspect
 import re
 import runpy
 import sys
@@ -56,3 +57,11 @@ def test_the_menu_lists_every_name_that_a_parameter_takes():
     internal = {"Augment", "Augmentation", "Mixture", "MonitorScore", "ProgressLine", "SklearnTasks"}
     internal |= {"StopOnOverfitting", "hooks_of"}
     assert [name for name in objects if name not in menu and name not in internal] == []
+
+
+def test_the_page_of_defaults_has_a_row_for_every_parameter_that_may_be_auto():
+    page = (ROOT / "docs" / "defaults.md").read_text()
+    parameters = inspect.signature(sknn.NNClassifier).parameters.values()
+    names = [parameter.name for parameter in parameters if parameter.default == "auto"]
+    assert len(names) > 10
+    assert [name for name in names if f"\n| `{name}` |" not in page] == []
