@@ -44,7 +44,7 @@ from sknn.modules._manual_backward import ManualBackward, has_manual_backward
 from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
-from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet
+from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet, is_tabular_net
 
 __all__ = [
     "ACTIVATIONS",
@@ -81,6 +81,7 @@ __all__ = [
     "is_ensemble",
     "is_of_head",
     "is_of_linear_layers",
+    "is_tabular_net",
     "load_weights",
     "module_params_of",
     "n_members_of",

@@ -232,6 +232,11 @@ class TabularNet(nn.Module):
         }
 
 
+def is_tabular_net(module) -> bool:
+    """Whether it is a `TabularNet`; a class or a name is none."""
+    return isinstance(module, TabularNet)
+
+
 def _factors(path: str, layer: nn.Module, name: str) -> Factors:
     if path == "numeric":
         return Factors(3.0, 0.3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sknn.modules import MODULES, TabularNet, is_ensemble
+from sknn.modules import MODULES, TabularNet, is_ensemble, is_tabular_net
 from sknn.pretrained import Pretrained
 
 
@@ -40,7 +40,7 @@ def is_name(module, name: str) -> bool:
 def is_tabular(module) -> bool:
     """Whether the rules of the built-in tabular network hold for it."""
     network = architecture_of(module)
-    return is_name(network, "tabular") or isinstance(network, TabularNet)
+    return is_name(network, "tabular") or is_tabular_net(network)
 
 
 def takes_images(module) -> bool:

@@ -6,11 +6,10 @@ A network of this size takes less time for a step than a DataLoader for handing 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
-
-from sknn.training._data import Rows
 
 CHUNK_BYTES = 16 << 20  # rows gathered at a time for the batches that follow
 
@@ -35,7 +34,7 @@ class TensorBatches:
 
     def __init__(
         self,
-        dataset: Rows,
+        dataset: Any,
         batch_size: int,
         shuffle: bool = False,
         generator: torch.Generator | None = None,

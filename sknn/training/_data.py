@@ -11,7 +11,9 @@ from scipy import sparse
 from skorch.dataset import Dataset
 from torch import Tensor
 
+from sknn.modules import as_columns
 from sknn.preprocessing import Encoded, Inputs
+from sknn.training._batches import TensorBatches
 
 
 class Rows(Dataset):
@@ -29,6 +31,8 @@ class Rows(Dataset):
     decode : callable
         From a batch of targets back to what the user passed as `y`; callbacks see that.
     """
+
+    held_out = False  # whether only the members that hold a row out may predict it
 
     def __init__(
         self,
@@ -71,6 +75,19 @@ class Rows(Dataset):
             for name, value in self.inputs.items()
         }
 
+    @property
+    def rows(self) -> Rows:
+        """Those of the table; members of an ensemble have rows of their own among them."""
+        return self
+
+    def batches(self, training: bool = False, **kwargs) -> TensorBatches:
+        """Batches of them, cut as `kwargs` say."""
+        return TensorBatches(self, **kwargs)
+
+    def outputs_of(self, batches: list[Tensor], n_outputs: int, target) -> np.ndarray:
+        """Outputs (n, n_outputs) of all rows from those of their batches, in order."""
+        return joined(batches, n_outputs)
+
     def row_bytes(self) -> int:
         """Memory of one row as tensors."""
         total = 0
@@ -92,6 +109,11 @@ class Rows(Dataset):
 
 def unlabelled_rows(encoded: Encoded | Inputs, device: torch.device) -> Rows:
     return Rows(encoded, np.zeros(encoded.shape[0], dtype=np.float32), None, device, np.asarray)
+
+
+def joined(batches: list[Tensor], n_outputs: int) -> np.ndarray:
+    """Outputs (n, n_outputs) of batches, one after the other."""
+    return torch.cat([as_columns(output, n_outputs) for output in batches]).detach().cpu().numpy()
 
 
 class _AsWritable:

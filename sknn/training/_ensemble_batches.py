@@ -5,7 +5,7 @@ Shapes: K members, B rows of a batch, n rows of the member that has most.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -51,6 +51,15 @@ class EnsembleRows(Dataset):
 
     def decoded(self, target: Tensor) -> np.ndarray:
         return self.rows.decoded(target)
+
+    def batches(self, training: bool = False, **kwargs) -> EnsembleBatches:
+        """Batches of them, cut as `kwargs` say."""
+        return EnsembleBatches(self, balanced=training, **kwargs)
+
+    def outputs_of(self, batches: list[Tensor], n_outputs: int, target) -> np.ndarray:
+        """Outputs (n, n_outputs) of rows that members hold out, from those (K, B, n_outputs) of their batches."""
+        of_members = torch.cat(batches, 1).detach().cpu().numpy()
+        return held_out_outputs(of_members, [member.numpy() for member in self.members], target.combine)
 
     def take(self, positions: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Inputs, targets and weights, (K, B, ...) each, of the rows at `positions` (K, B)."""
@@ -188,6 +197,30 @@ class EnsembleBatches:
                 own = MemberInputs(values)
                 own.present = of_members
                 yield own, of_rows
+
+
+def held_out_outputs(
+    outputs: np.ndarray, members: list[np.ndarray], combine: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Outputs (K, n, n_outputs) on the members' rows to those of each row, (n_rows, n_outputs).
+
+    A row that several members hold out gets their combined output, one that none holds out NaN.
+    """
+    n_rows = max(int(rows.max()) for rows in members) + 1
+    count = np.bincount(np.concatenate(members), minlength=n_rows)
+    found = np.full((n_rows, outputs.shape[2]), np.nan, dtype=np.float32)
+    if count.max() == 1:
+        for k, rows in enumerate(members):
+            found[rows] = outputs[k, : len(rows)]
+        return found
+    slots = np.full((count.max(), n_rows, outputs.shape[2]), np.nan, dtype=np.float32)
+    filled = np.zeros(n_rows, dtype=np.int64)
+    for k, rows in enumerate(members):
+        slots[filled[rows], rows] = outputs[k, : len(rows)]
+        filled[rows] += 1
+    for n in np.unique(count[count > 0]):
+        found[count == n] = combine(slots[:n, count == n])
+    return found
 
 
 def _filled(values: Tensor, size: int) -> Tensor:

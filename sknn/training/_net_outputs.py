@@ -5,18 +5,16 @@ Predictions of a fitted estimator are in `_inference`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from scipy.sparse import issparse
 from skorch import NeuralNet
+from skorch.dataset import Dataset
 from torch import Tensor
 
-from sknn.modules import as_columns, batch_axis_of, call_module, n_members_of, tensor_of
-from sknn.training._batches import TensorBatches
-from sknn.training._data import Rows
-from sknn.training._ensemble_batches import BatchInputs, EnsembleBatches, EnsembleRows, HeldOutInputs, MemberInputs
+from sknn.modules import batch_axis_of, call_module, n_members_of, tensor_of
+from sknn.training._data import Rows, joined
+from sknn.training._ensemble_batches import BatchInputs, HeldOutInputs, MemberInputs
 from sknn.training._scoring import ScoringMethods
 from sknn.utils import draws
 
@@ -39,21 +37,17 @@ class NetOutputs(ScoringMethods, NeuralNet):
             return self.state.batches
         kwargs = self.get_params_for("iterator_train" if training else "iterator_valid")
         kwargs.setdefault("batch_size", self.batch_size)
-        if isinstance(dataset, EnsembleRows):
-            return EnsembleBatches(dataset, balanced=training, **kwargs)
-        return TensorBatches(dataset, **kwargs)
+        return dataset.batches(training, **kwargs)
 
     def get_dataset(self, X, y=None):
-        if isinstance(X, EnsembleRows):
-            return X.rows
         if isinstance(X, dict):
             return _Inputs(X, torch.device(self.device))
-        if not isinstance(X, Rows):
+        if not isinstance(X, Dataset):
             raise TypeError(
                 "X must be a data set that a callback is given, its X, or a dict of tensors like it. Got "
                 f"{type(X).__name__}. For rows of a table use the fitted estimator's predict."
             )
-        return X
+        return X.rows
 
     def infer(self, x, shared=False, **fit_params):
         return call_module(self.module_, x, shared)
@@ -75,9 +69,9 @@ class NetOutputs(ScoringMethods, NeuralNet):
         X = X.of if isinstance(X, HeldOutInputs) else X
         if isinstance(X, BatchInputs):
             yield self.evaluation_step((X, None), training).detach().to(device)
-        elif isinstance(X, EnsembleRows) and X.held_out:
-            of_members = [self.evaluation_step(batch, training) for batch in self.get_iterator(X)]
-            yield torch.from_numpy(self._held_out(of_members, X)).to(device)
+        elif isinstance(X, Dataset) and X.held_out:
+            outputs = [self.evaluation_step(batch, training) for batch in self.get_iterator(X)]
+            yield torch.from_numpy(self._outputs_of(X, outputs)).to(device)
         else:
             for outputs in super().forward_iter(X, training, device):
                 if self.batch_axis:
@@ -85,12 +79,11 @@ class NetOutputs(ScoringMethods, NeuralNet):
                 yield outputs
 
     def outputs_for(self, X) -> np.ndarray:
-        return self._joined(list(self.forward_iter(X)))
+        return joined(list(self.forward_iter(X)), self.criterion_.n_outputs)
 
     def valid_outputs(self) -> np.ndarray:
         """The outputs (n, n_outputs) that the last validation pass left; for an ensemble see `held_out_outputs`."""
-        valid, outputs = self.valid, self.state.valid_outputs
-        return self._held_out(outputs, valid) if isinstance(valid, EnsembleRows) else self._joined(outputs)
+        return self._outputs_of(self.valid, self.state.valid_outputs)
 
     def outputs_are_finite(self) -> bool:
         """Whether the network as it is now gives finite outputs for some training rows."""
@@ -101,13 +94,13 @@ class NetOutputs(ScoringMethods, NeuralNet):
 
     def draws_to_predict(self) -> bool:
         """Whether the network draws random numbers in evaluation too; in a block in which generators are restored."""
-        rows = self._table_rows()
+        rows = self.train.rows
         inputs, _, _ = rows.take(slice(2))
         return draws(lambda: self.evaluation_step((inputs, None)), rows.device)
 
     def member_outputs(self, n_rows: int = 2_000) -> np.ndarray:
         """Outputs (K, n, n_outputs) of all members on some of the training rows."""
-        rows = self._table_rows()
+        rows = self.train.rows
         inputs, _, _ = rows.take(torch.linspace(0, len(rows) - 1, min(n_rows, len(rows))).long())
         self._set_training(False)
         with torch.no_grad():
@@ -127,18 +120,8 @@ class NetOutputs(ScoringMethods, NeuralNet):
         """Copies of a step's loss and outputs, which a callback may write into."""
         return {name: tensor_of(value).detach().clone() for name, value in step.items()}
 
-    def _table_rows(self) -> Rows:
-        """The rows that members, if there are any, share."""
-        return self.train.rows if isinstance(self.train, EnsembleRows) else self.train
-
-    def _joined(self, outputs: list[Tensor]) -> np.ndarray:
-        """Outputs of batches, one below the other."""
-        return torch.cat([as_columns(output, self.criterion_.n_outputs) for output in outputs]).detach().cpu().numpy()
-
-    def _held_out(self, outputs: list[Tensor], rows: EnsembleRows) -> np.ndarray:
-        """Outputs (n, n_outputs) from batches (K, B, n_outputs) of the members' rows."""
-        of_members = torch.cat(outputs, 1).detach().cpu().numpy()
-        return held_out_outputs(of_members, [member.numpy() for member in rows.members], self.target.combine)
+    def _outputs_of(self, dataset, batches: list[Tensor]) -> np.ndarray:
+        return dataset.outputs_of(batches, self.criterion_.n_outputs, self.target)
 
 
 class _Inputs(Rows):
@@ -148,27 +131,3 @@ class _Inputs(Rows):
         self.inputs, self.weight, self.device = inputs, None, device
         self.target = torch.zeros(next(iter(inputs.values())).shape[0])
         self.is_sparse = any(issparse(value) for value in inputs.values())
-
-
-def held_out_outputs(
-    outputs: np.ndarray, members: list[np.ndarray], combine: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Outputs (K, n, n_outputs) on the members' rows to those of each row, (n_rows, n_outputs).
-
-    A row that several members hold out gets their combined output, one that none holds out NaN.
-    """
-    n_rows = max(int(rows.max()) for rows in members) + 1
-    count = np.bincount(np.concatenate(members), minlength=n_rows)
-    found = np.full((n_rows, outputs.shape[2]), np.nan, dtype=np.float32)
-    if count.max() == 1:
-        for k, rows in enumerate(members):
-            found[rows] = outputs[k, : len(rows)]
-        return found
-    slots = np.full((count.max(), n_rows, outputs.shape[2]), np.nan, dtype=np.float32)
-    filled = np.zeros(n_rows, dtype=np.int64)
-    for k, rows in enumerate(members):
-        slots[filled[rows], rows] = outputs[k, : len(rows)]
-        filled[rows] += 1
-    for n in np.unique(count[count > 0]):
-        found[count == n] = combine(slots[:n, count == n])
-    return found
