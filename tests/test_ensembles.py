@@ -48,7 +48,7 @@ class Normalised(TwoLayers):
 
 @BOTH
 @pytest.mark.parametrize("module", ["tabular", "mlp", TwoLayers, Normalised, nn.Sequential(nn.LazyLinear(2))])
-def test_any_network_can_be_packed(cls, module):
+def test_any_network_can_be_in_an_ensemble(cls, module):
     X, y = data(cls)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*was replaced by a new one")  # an instance of two outputs

@@ -1,4 +1,4 @@
-"""What all augmentations share: the protocol, the checks of their parameters, and uniform numbers.
+"""Common base of all augmentations: the protocol, the checks of their parameters, and uniform numbers.
 
 Shapes: N rows of a batch; members of an ensemble are flattened into the same axis.
 """

@@ -1,4 +1,4 @@
-"""Augmentations of the rows of a table: noise and cells left out.
+"""Augmentations of the rows of a table: noise and feature dropout.
 
 Shapes: N rows, F numbers (or any shape of a row), C categories.
 """
@@ -19,7 +19,7 @@ class GaussianNoise(Augmentation):
     ----------
     std : float, default=0.1
         Standard deviation of the noise, in the unit of the numbers as the network gets them. With the default
-        preprocessing that is about the spread of a column.
+        preprocessing that is about the interquartile range of a column.
 
     References
     ----------
@@ -46,17 +46,17 @@ class GaussianNoise(Augmentation):
 
 
 class FeatureDropout(Augmentation):
-    """Leave out some cells of each row, so that the network does not lean on a few columns.
+    """Leave out random values of each row, so that the network does not rely on a few features.
 
-    A number becomes 0, the centre of its column after the default scaling; a category becomes a missing one, which
-    also teaches the network what a missing category is. A number with recurring
-    values (`TableEncoder(recurring_values=...)`) is two cells.
-    Numbers that stay are not scaled up, unlike in a dropout layer: a row with gaps is a row that the network may meet.
+    A number becomes 0, the centre of its column after the default scaling; a category becomes missing, so that the
+    embedding of missing values is trained too. The number and the code of a recurring value
+    (`TableEncoder(recurring_values=...)`) are left out independently. Unlike in a dropout layer, the other values are
+    not scaled up.
 
     Parameters
     ----------
     p : float, default=0.1
-        Probability of each cell to be left out.
+        Probability with which a value is left out.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Look at the size of gradients, or limit it."""
+"""Record the norm of gradients, or clip it."""
 
 from __future__ import annotations
 

@@ -57,6 +57,6 @@ def _as_frame(table) -> pd.DataFrame | None:
 def _is_among(some: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     try:
         of_some, of_rows = (pd.util.hash_pandas_object(frame, index=False).to_numpy() for frame in (some, rows))
-    except TypeError:  # cells that cannot be hashed
+    except TypeError:  # values that cannot be hashed
         return np.zeros(len(some), dtype=bool)
     return np.isin(of_some, of_rows)

@@ -1,4 +1,4 @@
-"""Optimisers by name, and the arguments that each can be given."""
+"""Optimizers by name, and the arguments that each can be given."""
 
 from __future__ import annotations
 

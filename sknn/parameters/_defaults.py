@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class DataProperties(NamedTuple):
-    """What the rules may look at."""
+    """What the rules depend on."""
 
     n_rows: int
     has_validation: bool  # validation rows, a fraction or a splitter was given
@@ -19,14 +19,14 @@ class DataProperties(NamedTuple):
     tabular: bool = False  # the built-in tabular network, not one of the user's or a plain one
     sparse: bool = False
     classifies: bool = True
-    batch_size: int = 0  # rows a step, once it is known
-    max_epochs: int = 0  # once it is known
+    batch_size: int = 0  # rows per step, once resolved
+    max_epochs: int = 0  # once resolved
     takes_weight_decay: bool = True
-    plain_gradient: bool = False  # the optimizer is SGD, whose steps do not adapt to the gradient's size
-    slows_down: bool = False  # the optimizer is Adagrad, whose steps get smaller by themselves
-    is_full_batch: bool = False  # the optimizer is L-BFGS, which compares losses of the same rows
+    plain_gradient: bool = False  # the optimizer is SGD, which does not adapt to the size of gradients
+    slows_down: bool = False  # the optimizer is Adagrad, whose steps shrink over time
+    is_full_batch: bool = False  # the optimizer is L-BFGS, which needs all rows in each step
     convolves: bool = False  # the built-in network for images
-    stream: bool = False  # rows come in chunks, of which the first is all that is known
+    stream: bool = False  # rows come in chunks, of which only the first is known
 
 
 class Preset(NamedTuple):
@@ -34,8 +34,8 @@ class Preset(NamedTuple):
 
     # the tabular network
     n_members: int
-    pack_layer_sizes: tuple[int, ...]
-    pack_epochs: int
+    tabular_layer_sizes: tuple[int, ...]
+    tabular_epochs: int
     # other networks
     hidden_layer_sizes: tuple[int, ...]
     max_steps: int
@@ -49,26 +49,26 @@ PRESETS: dict[str, Preset] = {
     "thorough": Preset(16, (128, 128), 48, (256, 256, 256), max_steps=80_000, max_epochs=400, patience=30),
 }
 
-# Up to so many rows, so many rows a batch: small tables need many steps, large ones cheap epochs.
-STREAM_ROWS = 2_000  # that a stream is taken to have, whatever the number of rows in its first chunk
+STREAM_ROWS = 2_000  # assumed for a stream, whatever the number of rows in its first chunk
+# (rows up to which it holds, batch size): small tables need many steps, large ones cheap epochs.
 _BATCH_SIZES = ((100, 100), (2_800, 32), (4_500, 64), (6_400, 128), (float("inf"), 256))
-# A table of one batch takes one step an epoch, and goes further in each.
+# A table of one batch has one step per epoch, which is larger.
 _LEARNING_RATES = ((100, 3e-3), (float("inf"), 1e-3))
-_MIN_ROWS_TO_HOLD_OUT = 200  # below, a held-out part is too small to tell epochs apart
-_MIN_ROWS_TO_CROSS_FIT = 100  # below, a fit is one batch
+_MIN_ROWS_TO_HOLD_OUT = 200  # fewer held-out rows cannot tell which epoch is best
+_MIN_ROWS_TO_CROSS_FIT = 100  # with fewer, all rows are one batch
 _MIN_EPOCHS = 20
-_MIN_PACK_STEPS = 300  # a schedule needs some steps to go up and down
-_FEW_ROWS, _MOST_TIMES = 1_500, 2  # below, tables of numbers take more epochs, up to twice as many
-_MANY_ROWS, _LEAST_PACK_EPOCHS = 16_000, 4  # above, steps grow as the square root of the rows, and epochs get fewer
+_MIN_TABULAR_STEPS = 300  # a schedule needs some steps
+_FEW_ROWS, _MOST_TIMES = 1_500, 2  # below, regression takes more epochs, up to twice as many
+_MANY_ROWS, _LEAST_TABULAR_EPOCHS = 16_000, 4  # above, steps grow as √rows
 _PATIENT_FRACTION, _LEAST_PATIENCE = 1 / 3, 4  # of the epochs of a schedule; epochs
 
-# Up to so many columns, so many members: the first layer of an ensemble grows with the columns.
+# (columns up to which it holds, most members): the first layer of an ensemble grows with the columns.
 _MEMBERS_BY_COLUMNS = ((512, 16), (1_024, 4), (float("inf"), 1))
 _MAX_EMBEDDED_COLUMNS = 256
 _BINS = 16  # of a piecewise-linear embedding
 _THRESHOLDS = ((1_500, 16), (float("inf"), 32))  # of a member and a column, up to so many rows
 _CHANNELS = (32, 64)  # of the blocks of a network for images
-_PACK_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
+_TABULAR_SCHEDULES = {"learning_rate": "one_cycle", "weight_decay": "flat_cosine", "dropout": "flat_cosine"}
 
 
 def _n_members(properties: DataProperties, preset: Preset) -> int:
@@ -80,7 +80,7 @@ def _n_members(properties: DataProperties, preset: Preset) -> int:
 def _hidden_layer_sizes(properties: DataProperties, preset: Preset) -> tuple[int, ...]:
     if properties.convolves:
         return _CHANNELS
-    return preset.pack_layer_sizes if properties.tabular else preset.hidden_layer_sizes
+    return preset.tabular_layer_sizes if properties.tabular else preset.hidden_layer_sizes
 
 
 def numeric_embedding(properties: DataProperties) -> str | None:
@@ -108,7 +108,7 @@ def _weight_decay(properties: DataProperties, preset: Preset) -> float:
 
 
 def _dropout(properties: DataProperties, preset: Preset) -> float:
-    if properties.is_full_batch:  # a line search cannot follow a loss that changes by itself
+    if properties.is_full_batch:  # a line search needs a deterministic loss
         return 0.0
     if properties.tabular:
         return 0.15 if properties.classifies else 0.05
@@ -116,7 +116,7 @@ def _dropout(properties: DataProperties, preset: Preset) -> float:
 
 
 def _lr_schedule(properties: DataProperties, preset: Preset) -> dict | None:
-    return _PACK_SCHEDULES if properties.tabular and not properties.is_full_batch else None
+    return _TABULAR_SCHEDULES if properties.tabular and not properties.is_full_batch else None
 
 
 def _batch_size(properties: DataProperties, preset: Preset) -> int:
@@ -140,15 +140,15 @@ def _learning_rate(properties: DataProperties, preset: Preset) -> float:
 def _max_epochs(properties: DataProperties, preset: Preset) -> int:
     steps_per_epoch = -(-properties.n_rows // properties.batch_size)
     if properties.tabular:
-        epochs = preset.pack_epochs * min((_MANY_ROWS / properties.n_rows) ** 0.5, 1)
+        epochs = preset.tabular_epochs * min((_MANY_ROWS / properties.n_rows) ** 0.5, 1)
         if not properties.classifies:
             epochs *= min(max(_FEW_ROWS / properties.n_rows, 1), _MOST_TIMES)
-        return max(round(epochs), _LEAST_PACK_EPOCHS, -(-_MIN_PACK_STEPS // steps_per_epoch))
+        return max(round(epochs), _LEAST_TABULAR_EPOCHS, -(-_MIN_TABULAR_STEPS // steps_per_epoch))
     return min(preset.max_epochs, max(_MIN_EPOCHS, preset.max_steps // steps_per_epoch))
 
 
 def _patience(properties: DataProperties, preset: Preset) -> int:
-    """A schedule ends where it is 0, and improves up to there unless it has got worse for long."""
+    """With a schedule that ends at 0, the best epoch is near the end unless the network overfits."""
     if not properties.tabular:
         return preset.patience
     return max(_LEAST_PATIENCE, round(_PATIENT_FRACTION * properties.max_epochs))
@@ -189,7 +189,7 @@ def resolve(params: dict[str, Any], properties: DataProperties) -> dict[str, Any
 
 
 def _look_up(table, n_rows: int):
-    """The value of the first line whose limit is not below the number of rows."""
+    """The value of the first entry whose limit is at least `n_rows`."""
     return next(value for limit, value in table if n_rows <= limit)
 
 

@@ -1,4 +1,4 @@
-"""Bins and thresholds of encoded numbers, for the networks that embed them. Never sees the target."""
+"""Bins and thresholds of encoded numbers, for the networks that embed them. The target is not used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def quantile_bins(
     weight : ndarray of shape (n,) or None
         Weights of the rows.
     seed : int
-        Chooses the rows that are looked at in tables of more than 100,000.
+        Seed of the sample of rows in tables of more than 100,000.
 
     Returns
     -------
@@ -43,10 +43,9 @@ def random_thresholds(
 ) -> list[np.ndarray | None]:
     """Thresholds of each column for each member of an ensemble, or None for a column of at most two values.
 
-    Threshold j of J lies at a random place between the quantiles j/J and (j + 1)/J, amid two neighbouring values: each
-    member cuts a column elsewhere, as the trees of an ensemble with random thresholds do (P. Geurts, D. Ernst,
-    L. Wehenkel, "Extremely randomized trees", 2006), here one between each two quantiles. Of those that a frequent
-    value makes coincide one is left; the others are infinite.
+    Threshold j of J lies at a random position between the quantiles j/J and (j + 1)/J, halfway between two neighbouring
+    values. Members have different thresholds, like the trees of P. Geurts, D. Ernst, L. Wehenkel, "Extremely randomized
+    trees", 2006, but stratified by quantiles. Of coinciding thresholds one is kept; the others are infinite.
 
     Parameters
     ----------

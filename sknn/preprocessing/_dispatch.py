@@ -44,7 +44,7 @@ class Encoded(NamedTuple):
 
 
 class ColumnDispatcher:
-    """What encoders of whole tables and of streams share.
+    """Common base of the encoders of whole tables and of streams.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ColumnDispatcher:
     cat_cardinalities_: tuple[int, ...]
 
     def _fit_container(self, table: Table, scale) -> None:
-        """Tell the containers apart; a sparse one has a single encoder."""
+        """Record the type of container; a sparse one has a single encoder."""
         self.columns_ = list(table.columns) if isinstance(table, pd.DataFrame) else None
         self.container_ = "csr" if sparse.issparse(table) else "array" if self.columns_ is None else "frame"
         self.encoders_: list = []

@@ -66,9 +66,9 @@ def as_numbers(values, name: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             numbers = array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError):
-        cells = ((row, cell) for row, cells in enumerate(array) for cell in np.ravel(cells).tolist())
-        row, cell = next((row, cell) for row, cell in cells if not _is_number(cell))
-        raise ValueError(f"{name} must hold numbers. Got {cell!r} in row {row}.") from None
+        entries = ((row, value) for row, values in enumerate(array) for value in np.ravel(values).tolist())
+        row, value = next((row, value) for row, value in entries if not _is_number(value))
+        raise ValueError(f"{name} must hold numbers. Got {value!r} in row {row}.") from None
     return numbers if numbers is array else as_values(numbers, name)
 
 
@@ -130,7 +130,7 @@ def _to_array(values, name: str, accept_sparse: bool) -> np.ndarray:
         raise ValueError(
             f"{name} must be array-like of shape (n_samples,) or (n_samples, n_outputs): {error}"
         ) from error
-    if array.dtype.kind == "U" and isinstance(values, list | tuple):  # numpy reads a missing cell as the text "nan"
+    if array.dtype.kind == "U" and isinstance(values, list | tuple):  # numpy reads a missing value as the text "nan"
         _refuse_missing(pd.isna(np.asarray(values, dtype=object)), name)
     if array.dtype != object or array.ndim not in (1, 2):
         return array
@@ -175,9 +175,9 @@ def _refuse_missing(missing, name: str) -> None:
         )
 
 
-def _is_number(cell) -> bool:
+def _is_number(value) -> bool:
     try:
-        float(cell)
+        float(value)
     except (TypeError, ValueError, OverflowError):
         return False
     return True

@@ -1,6 +1,6 @@
-"""Encode tables that come in chunks: the first chunk's columns fix the layout, every chunk the statistics.
+"""Encode tables that come in chunks: the first chunk determines the columns, every chunk updates the statistics.
 
-Whole tables are `TableEncoder`'s. What a network learns from a chunk is not decided here.
+Whole tables are encoded by `TableEncoder`. How a network is trained on a chunk is not decided here.
 """
 
 from __future__ import annotations
@@ -23,30 +23,28 @@ class ChunkEncoder(ABC):
 
     @abstractmethod
     def expected_rows(self, n_rows: int, seed: int) -> Encoded:
-        """Encoded rows such as a whole stream may hold.
+        """Random encoded rows, in the place of the training rows from which initial weights and bins are derived.
 
-        What a network would otherwise derive from training rows, its first weights and the bins of numbers, is derived
-        from these: the first rows of a stream say little of those to come.
+        The first rows of a stream may not represent the later ones.
         """
 
 
 class StreamEncoder(ColumnDispatcher, ChunkEncoder):
     """Encode the chunks of a stream for a neural network.
 
-    Nothing is left out, because what does not vary yet may vary later:
+    Constant columns are kept, because they may vary later:
 
     ===========  ================================================================================
     numbers      minus the mean, divided by the standard deviation of all rows so far, smoothly clipped
-                 to ±3; 0 where missing, and until the column varies. Next to each, 1 where it is missing,
-                 once a cell has been. Flags are the numbers 0 and 1, durations count as seconds
+                 to ±3; 0 where missing, and until the column varies. From the first missing value on, an
+                 indicator column marks them. Flags are the numbers 0 and 1, durations count as seconds
     dates        days since 1970 as a number; season, weekday and time of day
-    categories   codes for a learned embedding, or one-hot; levels that come later take spare codes until there are
-                 none, and are unseen from then on
+    categories   codes for a learned embedding, or one-hot; new levels in later chunks take spare codes; once these
+                 are used up, new levels are unseen
     CSR          divided by the root mean square of a column's stored values so far; stays sparse
     ===========  ================================================================================
 
-    A column of a frame without any value in the first chunk, whose type does not tell what it will hold, is kept
-    a place as each of these.
+    A column of a frame that is empty in the first chunk and has no telling dtype is encoded as all of these.
 
     Parameters
     ----------
@@ -70,7 +68,7 @@ class StreamEncoder(ColumnDispatcher, ChunkEncoder):
         self.scale = scale
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Fix the layout by the first chunk, and encode it."""
+        """Determine the columns from the first chunk, and encode it."""
         self._fit_container(table, self.scale)
         if self.container_ != "csr":
             kinds = (
@@ -82,7 +80,7 @@ class StreamEncoder(ColumnDispatcher, ChunkEncoder):
         return self.update_encode(table, y, sample_weight)
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Take a chunk into the statistics, then encode it by them."""
+        """Update the statistics by a chunk, then encode it."""
         table = self._match_container(table)
         for encoder in self.encoders_:
             encoder.update(table, sample_weight)
@@ -99,7 +97,7 @@ class StreamEncoder(ColumnDispatcher, ChunkEncoder):
 
 
 def _first_kind(column: pd.Series) -> str:
-    """What a column of the first chunk holds: by its cells, or its type if that leaves no choice."""
+    """The kind of a column in the first chunk: by its values, or by its dtype if it is empty."""
     kind, dtype = kind_of(column), column.dtype
     if kind != "empty":
         return kind
@@ -111,7 +109,7 @@ def _first_kind(column: pd.Series) -> str:
 
 
 class StreamTransformer(TransformedEncoder, ChunkEncoder):
-    """The user's transformer, fitted to the first chunk, and to the others where it has `partial_fit`."""
+    """The user's transformer, fitted to the first chunk, and updated by the others if it has `partial_fit`."""
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         if hasattr(self.transformer, "partial_fit"):

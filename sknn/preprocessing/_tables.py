@@ -17,7 +17,7 @@ from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs
 
 Table: TypeAlias = np.ndarray | sparse.csr_array | pd.DataFrame
 
-_GROUP_CELLS = 1 << 20  # cells of several columns that are looked at together
+_GROUP_VALUES = 1 << 20  # values of several columns that are checked together
 _OBJECTS_OF_POLARS = ("String", "Categorical", "Enum", "Struct", "List", "Array", "Int128", "UInt128")
 
 
@@ -56,7 +56,7 @@ def as_table(X, *, estimator, numbers_only: bool = False) -> Table | Any:
         if X.dtype.kind == "T":  # numpy's text of any length, which pandas does not know
             X = X.astype(object)
         if X.dtype.kind in "OSUMm" and not numbers_only:
-            # For its shape alone: the full check would first try to read the cells as numbers.
+            # For its shape alone: the full check would first try to read the values as numbers.
             check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
             frame = _frame_of_objects(X, estimator)
             if frame is not None:
@@ -106,7 +106,7 @@ def _as_input(name: str, value, estimator) -> Table:
 
 
 def _as_column(frame: pd.DataFrame, estimator) -> np.ndarray:
-    """The only column of a frame, with its kind of numbers unless cells are missing."""
+    """The only column of a frame, with its numeric dtype unless values are missing."""
     column = _check_frame(frame, estimator).iloc[:, 0]
     if column.dtype.kind in "fiub" and column.isna().any():
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -221,7 +221,7 @@ def _pandas_column(column) -> np.ndarray | pd.Series:
 
 
 def _as_array(X) -> np.ndarray:
-    """A list of rows may mix types, so its cells are kept as objects unless all of them are numbers."""
+    """A list of rows may mix types, so its values are kept as objects unless all of them are numbers."""
     if isinstance(X, np.ndarray):
         return X
     try:
@@ -234,7 +234,7 @@ def _as_array(X) -> np.ndarray:
 
 
 def _canonical(table: sparse.csr_array) -> sparse.csr_array:
-    """With one stored value for each cell; a cell may otherwise be the sum of several."""
+    """Without duplicate entries, which would have to be summed."""
     if not table.has_canonical_format:
         table = table.copy()  # the user's matrix stays as it is
         table.sum_duplicates()
@@ -285,7 +285,7 @@ def _decoded(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_known(dtype) -> bool:
-    """Whether pandas can tell what a cell of a type of Arrow is: not of views, runs, months and the like."""
+    """Whether pandas can read values of an Arrow type: not of views, runs, months and the like."""
     try:
         return dtype.type is not None
     except NotImplementedError:
@@ -293,11 +293,11 @@ def _is_known(dtype) -> bool:
 
 
 def decoded(column: pd.Series) -> pd.Series:
-    """A column of such a type by the objects of Python that its cells stand for; others stay as they are."""
+    """A column of such a type as Python objects; others stay as they are."""
     if _is_known(column.dtype):
         return column
-    cells = pd.Series(column.array.__arrow_array__().to_pylist(), index=column.index, name=column.name, dtype=object)
-    return cells.infer_objects()
+    values = pd.Series(column.array.__arrow_array__().to_pylist(), index=column.index, name=column.name, dtype=object)
+    return values.infer_objects()
 
 
 def plain_columns(frame: pd.DataFrame) -> list[int]:
@@ -307,7 +307,7 @@ def plain_columns(frame: pd.DataFrame) -> list[int]:
 
 def column_groups(n_rows: int, columns: list[int]) -> Iterator[list[int]]:
     """Columns, as many at a time as make up a block of bounded memory."""
-    size = max(1, _GROUP_CELLS // max(n_rows, 1))
+    size = max(1, _GROUP_VALUES // max(n_rows, 1))
     for start in range(0, len(columns), size):
         yield columns[start : start + size]
 

@@ -1,4 +1,4 @@
-"""What classes and label indicators share: probabilities, and the temperature at which they are made."""
+"""Common base of classes and label indicators: calibrated probabilities."""
 
 from __future__ import annotations
 

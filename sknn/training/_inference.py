@@ -20,7 +20,7 @@ from sknn.utils import all_seeded, available_threads, limited_to, usual_settings
 
 Combine = Callable[[np.ndarray], np.ndarray]
 
-_BLOCK_CELLS = 1 << 21  # encoded cells held at a time
+_BLOCK_VALUES = 1 << 21  # encoded values held at a time
 _MAX_BLOCK_ROWS = 1 << 15
 _CACHED_ROWS = 1 << 11  # rows whose activations stay in a CPU's cache: the network takes half the time of whole blocks
 _MIN_SHARED_FLOPS = 1e9  # below, a prediction takes one thread
@@ -83,7 +83,7 @@ def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
 def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded | Inputs]]:
     """The first row of each `step` rows, and these encoded; several are encoded at once: columns cost time."""
     n_rows = table.shape[0]
-    n_encoded = step * max(1, min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_) // step)
+    n_encoded = step * max(1, min(_MAX_BLOCK_ROWS, _BLOCK_VALUES // encoder.n_cells_) // step)
     for first in range(0, max(n_rows, 1), n_encoded):
         encoded = encoder.encode(table if n_rows <= n_encoded else take_rows(table, slice(first, first + n_encoded)))
         for start in range(first, max(min(first + n_encoded, n_rows), first + 1), step):
@@ -94,9 +94,9 @@ def block_rows(encoder, module: nn.Module) -> int:
     """Rows that are encoded and passed through the network at a time."""
     n_members = n_members_of(module)
     if n_members == 1:
-        rows = min(_MAX_BLOCK_ROWS, _BLOCK_CELLS // encoder.n_cells_)
+        rows = min(_MAX_BLOCK_ROWS, _BLOCK_VALUES // encoder.n_cells_)
     else:
-        rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_CELLS // (_ENSEMBLE_WIDENING * encoder.n_cells_)) // n_members
+        rows = min(_MAX_BLOCK_ROWS // 2, _BLOCK_VALUES // (_ENSEMBLE_WIDENING * encoder.n_cells_)) // n_members
     return max(1, rows // _ROW_MULTIPLE) * _ROW_MULTIPLE
 
 

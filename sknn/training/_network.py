@@ -41,7 +41,7 @@ from sknn.targets import Target
 from sknn.training._data import Rows, network_inputs, unlabelled_rows
 from sknn.utils import all_seeded, limited_to, torch_seeded
 
-_INITIAL_ROWS, _INITIAL_CELLS = 1_000, 200_000  # rows by which weights are scaled, at most, and their cells
+_INITIAL_ROWS, _INITIAL_VALUES = 1_000, 200_000  # at most so many rows, and values in them, scale the weights
 
 
 def build_network(
@@ -180,7 +180,7 @@ def initialize_by_rows(network: nn.Module, rows: Rows, params: ResolvedParams, e
 def _some_rows(encoded: Encoded | Inputs, seed: int) -> Encoded | Inputs:
     """Rows at random, by which a network is initialised."""
     n_rows = encoded.shape[0]
-    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_CELLS // max(math.prod(encoded.shape[1:]), 1)))
+    n_taken = max(2, min(_INITIAL_ROWS, _INITIAL_VALUES // max(math.prod(encoded.shape[1:]), 1)))
     return encoded.take(np.random.RandomState(seed).permutation(n_rows)[:n_taken])
 
 

@@ -152,7 +152,7 @@ def test_weights_survive_a_round_trip():
 
 
 @pytest.mark.parametrize("normalization", ["batch", None])
-def test_it_is_built_by_its_name_and_can_be_packed(normalization):
+def test_it_is_built_by_its_name_and_can_be_in_an_ensemble(normalization):
     facts = {"n_features": 64, "n_outputs": 2, "cat_cardinalities": (), "image_shape": (1, 8, 8)}
     params = {"hidden_layer_sizes": (4,), "normalization": normalization}
     networks = [build_module("cnn", params, **facts) for _ in range(3)]

@@ -96,7 +96,7 @@ def test_options_that_do_not_fit_are_refused(options, message):
         ResNet(3, 2, **options)
 
 
-def test_it_is_built_by_its_name_and_can_be_packed():
+def test_it_is_built_by_its_name_and_can_be_in_an_ensemble():
     facts = {"n_features": 3, "n_outputs": 2, "cat_cardinalities": ()}
     networks = [build_module("resnet", {"hidden_layer_sizes": (8,), "width": 4}, **facts) for _ in range(3)]
     assert type(networks[0]) is ResNet

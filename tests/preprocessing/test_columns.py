@@ -155,11 +155,11 @@ def test_a_column_without_values_is_missing_numbers_whatever_its_type(dtype, dur
 @pytest.mark.parametrize(
     ("column", "got"),
     [
-        (column_of(["x", "1"]), "cells that are not numbers"),
-        (column_of(["x", "1"], "category"), "cells that are not numbers"),
-        (column_of([[1], [2]]), "cells that are not numbers"),
-        (column_of(pd.cut([1.0, 2.0], 2)), "cells that are not numbers"),
-        (column_of([10**400, 1], object), "cells that are not numbers"),
+        (column_of(["x", "1"]), "values that are not numbers"),
+        (column_of(["x", "1"], "category"), "values that are not numbers"),
+        (column_of([[1], [2]]), "values that are not numbers"),
+        (column_of(pd.cut([1.0, 2.0], 2)), "values that are not numbers"),
+        (column_of([10**400, 1], object), "values that are not numbers"),
         (column_of(pd.to_datetime(["2020-01-01"])), "dates"),
         (column_of(pd.to_datetime(["2020-01-01"])).astype("category"), "dates"),
         (column_of(pd.period_range("2020", periods=2, freq="M")), "dates"),
@@ -468,9 +468,9 @@ def test_intervals_cut_otherwise_are_unseen():
         (["x", "y"], column_of([datetime.date(2020, 1, 1)], object), "text", "dates"),
         (["x", "y"], column_of(pd.period_range("2020", periods=1, freq="M")), "text", "dates"),
         (["x", "y"], column_of(pd.to_timedelta(["1s"])), "text", "durations"),
-        (["x", "y"], column_of([b"x"], object), "text", "cells of type bytes"),
+        (["x", "y"], column_of([b"x"], object), "text", "values of type bytes"),
         (pd.Categorical([1, 2]), column_of(["1", "2"]), "numbers", "text"),
-        (pd.cut([1.0, 2.0], 2), column_of([1.0, 2.0]), "cells of type Interval", "numbers"),
+        (pd.cut([1.0, 2.0], 2), column_of([1.0, 2.0]), "values of type Interval", "numbers"),
     ],
     ids=lambda value: str(value.dtype) if isinstance(value, pd.Series) else "",
 )
@@ -481,7 +481,7 @@ def test_levels_that_changed_their_type_are_refused(fitted, column, held, got):
         encoder.codes(column)
 
 
-def test_an_odd_cell_first_is_unseen_and_not_a_change_of_type():
+def test_an_odd_value_first_is_unseen_and_not_a_change_of_type():
     encoder = fit_column(CategoryColumn(9, True), column_of(["x", "y"]))
     assert encoder.codes(column_of([1, "y"], object)).tolist() == [UNSEEN, FIRST_LEVEL + 1]
 
@@ -494,10 +494,10 @@ def test_a_column_of_missing_cells_has_no_type_to_change(dtype):
 
 @pytest.mark.parametrize("cells", [[[1], [2]], [{}, "x"], [{1}, {2}]])
 def test_cells_that_cannot_be_levels_are_refused(cells):
-    with pytest.raises(TypeError, match="Column 'a' of X holds cells that are neither numbers, text nor dates"):
+    with pytest.raises(TypeError, match="Column 'a' of X holds values that are neither numbers, text nor dates"):
         fit_column(CategoryColumn(9, True), column_of(cells, object))
     encoder = fit_column(CategoryColumn(9, True), column_of(["x", "y"]))
-    with pytest.raises(ValueError, match=r"Column 'a' of X held categories in fit; .* cells that are no categories"):
+    with pytest.raises(ValueError, match=r"Column 'a' of X held categories in fit; .* values that are not categories"):
         encoder.codes(column_of(cells, object))
 
 

@@ -670,7 +670,7 @@ def test_a_kind_of_column_is_added_by_a_line_in_the_table(monkeypatch):
 
 
 @pytest.mark.parametrize("held", [[1.0, 2.0], [Decimal(1), Decimal(2)], [datetime.timedelta(1), datetime.timedelta(2)]])
-def test_the_row_of_an_odd_cell_counts_from_the_first_whatever_the_blocks(monkeypatch, held):
+def test_the_row_of_an_odd_value_counts_from_the_first_whatever_the_blocks(monkeypatch, held):
     monkeypatch.setattr(_numbers, "_BLOCK_SIZE", 1)
     cells = pd.Series(held * 4, dtype=object)
     encoder = TableEncoder().fit(pd.DataFrame({"a": cells}))

@@ -223,7 +223,7 @@ def odd_columns(dtype) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("group", [1, 62, 1 << 20])
 def test_the_scales_of_all_columns_are_those_of_each(monkeypatch, dtype, group):
-    monkeypatch.setattr("sknn.preprocessing._tables._GROUP_CELLS", group)
+    monkeypatch.setattr("sknn.preprocessing._tables._GROUP_VALUES", group)
     values = odd_columns(dtype)
     block = Numbers().fit(values, range(9), ["number"] * 9)
     expected = np.array([robust_scale(values[:, j], None) for j in range(9)])

@@ -189,7 +189,7 @@ def test_chunks_of_another_kind_are_refused(first, later, message):
     ids=["text", "number", "duration", "date"],
 )
 @pytest.mark.parametrize("act", ["encode", "update_encode"])
-def test_an_odd_cell_of_a_chunk_is_named_with_column_and_row(column, later, cell, act):
+def test_an_odd_value_of_a_chunk_is_named_with_column_and_row(column, later, cell, act):
     encoder = StreamEncoder(embed=True)
     encoder.fit_encode(pd.DataFrame({"odd": column}))
     chunk = pd.DataFrame({"odd": pd.Series([None, None, later], index=[7, 8, 9], dtype=object)})

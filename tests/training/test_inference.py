@@ -64,7 +64,7 @@ def test_outputs_of_a_block_are_not_kept_beside_the_result(fitted, monkeypatch):
 def test_blocks_are_encoded_together_up_to_a_number_of_cells(numbers, monkeypatch, cells, n_encoded):
     model = NNRegressor("mlp", hidden_layer_sizes=8, max_epochs=1, random_state=0).fit(numbers, numbers[:, 0])
     forwards(monkeypatch, lambda: None)
-    monkeypatch.setattr(_inference, "_BLOCK_CELLS", cells)
+    monkeypatch.setattr(_inference, "_BLOCK_VALUES", cells)
     rows = []
     encode = model.encoder_.encode
     monkeypatch.setattr(model.encoder_, "encode", lambda table: rows.append(len(table)) or encode(table))

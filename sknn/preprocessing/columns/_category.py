@@ -9,25 +9,24 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
-from sknn.preprocessing.columns._kinds import cell_kind, changed_type, is_no_level, odd_cell
+from sknn.preprocessing.columns._kinds import value_kind, changed_type, is_no_level, odd_value
 from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
-MAX_ONEHOT = 255  # levels of a category that a network without embeddings is shown
-_SPARE_CODES, _SPARE_ONEHOT = 254, 62  # levels beyond those of the first chunk of a stream that get a code of their own
+MAX_ONEHOT = 255  # levels of a category in a network without embeddings
+_SPARE_CODES, _SPARE_ONEHOT = 254, 62  # codes for levels that first occur in later chunks of a stream
 
 
 class CategoryColumn(ColumnEncoder):
-    """Levels of a category as codes: 0 for a level never seen in `fit`, 1 for a missing cell, then the levels.
+    """Levels of a category as codes: 0 for a level not seen in `fit`, 1 for a missing value, then the levels.
 
     With at most `max_onehot` levels the column is one-hot encoded (two levels without missing
-    cells: one column of −1 and 1); an unseen level is then a row of zeros. With more, its codes go
+    values: one column of −1 and 1); an unseen level is then a row of zeros. With more, its codes go
     to a learned embedding, or without `embed` the `max_onehot` most frequent levels are one-hot
     encoded and the others treated as unseen.
 
-    Where codes are embedded, levels of fewer than `min_frequency` rows in `fit` count as unseen, so that
-    they share a vector that is trained. The logarithm of 1 + the number of rows with a cell's level,
-    standardised, is then a number beside the codes: vectors of rare levels are noisy, and the
-    network can tell which these are.
+    If codes are embedded, levels of fewer than `min_frequency` rows in `fit` count as unseen, so that
+    they share a trained vector. A further feature is log(1 + number of rows with the level),
+    standardised: embeddings of rare levels are noisy, and the network can tell which these are.
     """
 
     levels_: list
@@ -43,7 +42,7 @@ class CategoryColumn(ColumnEncoder):
     def _fit(self, table: pd.DataFrame, weight) -> None:
         codes, found = find_levels(self.column(table))
         levels, position = found, codes[codes >= 0]
-        self.held_ = sorted({cell_kind(level) for level in levels})
+        self.held_ = sorted({value_kind(level) for level in levels})
         self.constant_ = len(levels) == 1 and len(position) == len(codes)
         self.embedded_ = len(levels) > self.max_onehot and self.embed
         if len(levels) > self.max_onehot:
@@ -92,20 +91,20 @@ class CategoryColumn(ColumnEncoder):
             x_num[rows, codes[rows] - first] = 1
 
     def codes(self, column: pd.Series) -> np.ndarray:
-        """(n,) int64 codes of a column's cells.
+        """(n,) int64 codes of a column's values.
 
         Raises
         ------
         ValueError
-            If what it holds is nothing that it held in `fit`: text that turned into numbers would be all unseen.
+            If no value is of a type seen in `fit`: text that has become numbers, say, would be unseen throughout.
         """
         try:
             codes, found = _factorize(column)
         except TypeError:
-            got = f"cells that are no categories ({odd_cell(column, is_no_level)})"
+            got = f"values that are not categories ({odd_value(column, is_no_level)})"
             raise changed_type(column, "categories", got) from None
-        if self.held_ and len(found) and not any(cell_kind(value) in self.held_ for value in found):
-            got = f"{cell_kind(found[0])} ({odd_cell(column, pd.notna)})"
+        if self.held_ and len(found) and not any(value_kind(value) in self.held_ for value in found):
+            got = f"{value_kind(found[0])} ({odd_value(column, pd.notna)})"
             raise changed_type(column, " and ".join(self.held_), got)
         return self._coded(codes, found)
 
@@ -153,7 +152,7 @@ class RunningCategory(CategoryColumn, RunningEncoder):
             return
         codes, found = find_levels(self.column(table))
         self.had_missing_ |= bool((codes < 0).any())
-        self.held_ = sorted({*self.held_, *map(cell_kind, found)})
+        self.held_ = sorted({*self.held_, *map(value_kind, found)})
         for level in found:
             if level not in self._code_of and FIRST_LEVEL + len(self.levels_) < self.n_codes_:
                 self._code_of[level] = FIRST_LEVEL + len(self.levels_)
@@ -191,25 +190,25 @@ class RunningCategory(CategoryColumn, RunningEncoder):
 
 
 def find_levels(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of a column's cells, -1 where missing, and its levels in the order of their first rows.
+    """Codes of a column's values, -1 where missing, and its levels in the order of their first rows.
 
     Raises
     ------
     TypeError
-        For cells that cannot be told apart, naming the column and a row.
+        For values that cannot be hashed, naming the column and a row.
     """
     try:
         return _factorize(column)
     except TypeError:
         raise TypeError(
-            f"Column {column.name!r} of X holds cells that are neither numbers, text nor dates "
-            f"({odd_cell(column, is_no_level)}). An argument must be a string or a number."
+            f"Column {column.name!r} of X holds values that are neither numbers, text nor dates "
+            f"({odd_value(column, is_no_level)}). An argument must be a string or a number."
         ) from None
 
 
 def _factorize(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of a column's cells, -1 where missing, and its distinct cells as objects of Python."""
-    # Not of the Series: what it finds would become an Index, which guesses at the type of its cells
+    """Codes of a column's values, -1 where missing, and its distinct values as Python objects."""
+    # Not of the Series: what it finds would become an Index, which guesses the type of its values
     is_numpys = isinstance(column.array, pd.arrays.NumpyExtensionArray)
     try:
         codes, found = pd.factorize(column.to_numpy() if is_numpys else column.array)

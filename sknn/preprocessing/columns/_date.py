@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
-from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_date, odd_cell
+from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_date, odd_value
 
 _DAY = np.timedelta64(1, "D")
 _EXPECTED_DAYS = 365.25 * 4
@@ -78,7 +78,7 @@ def local_times(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
     if kind == "empty":
         return np.full(len(column), np.datetime64("NaT", "us"))
     if kind != "date":
-        got = f"something else ({odd_cell(column, is_no_date)}); convert it by pandas.to_datetime"
+        got = f"something else ({odd_value(column, is_no_date)}); convert it by pandas.to_datetime"
         raise changed_type(column, "dates", got)
     column = _as_datetimes(column)
     if getattr(column.dtype, "tz", None) is not None:
@@ -124,6 +124,6 @@ def _as_datetimes(column: pd.Series) -> pd.Series:
         return pd.to_datetime(column)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"The dates in column {column.name!r} of X must be of one kind and one time zone. Got cells that do "
-            f"not go together ({error}); convert the column by pandas.to_datetime(..., utc=True)."
+            f"The dates in column {column.name!r} of X must be of one kind and one time zone. Got "
+            f"incompatible values ({error}); convert the column by pandas.to_datetime(..., utc=True)."
         ) from None

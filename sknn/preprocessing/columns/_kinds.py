@@ -1,4 +1,4 @@
-"""What a column of a frame holds, and how errors tell which of its cells is another.
+"""What a column of a frame holds, and how errors tell which value is of another type.
 
 Which encoder takes a column is not decided here.
 """
@@ -48,60 +48,60 @@ def is_empty(column: pd.Series) -> bool:
     Raises
     ------
     ValueError
-        For a signaling NaN, which nothing can be done with, naming the column.
+        For a signaling NaN, which cannot be used, naming the column.
     """
     try:
         return not column.notna().any()
     except ArithmeticError:  # of a Decimal
         raise ValueError(
-            f"Column {column.name!r} of X must not hold a signaling NaN ({odd_cell(column, _is_signaling)}). "
+            f"Column {column.name!r} of X must not hold a signaling NaN ({odd_value(column, _is_signaling)}). "
             "Replace it by NaN, which is taken as missing."
         ) from None
 
 
-def odd_cell(column: pd.Series, is_odd) -> str:
-    """The first cell that is odd and where it stands, in words."""
-    for position, (label, cell) in enumerate(zip(column.index, column.astype(object), strict=True)):
-        if is_odd(cell):
+def odd_value(column: pd.Series, is_odd) -> str:
+    """The first value that is odd and its position, in words."""
+    for position, (label, value) in enumerate(zip(column.index, column.astype(object), strict=True)):
+        if is_odd(value):
             labelled = "" if label == position else f", labelled {label!r}"
-            return f"for instance {cell!r} in row {position}{labelled}"
+            return f"for instance {value!r} in row {position}{labelled}"
     return "all are missing"
 
 
-def is_no_number(cell) -> bool:
+def is_no_number(value) -> bool:
     try:
-        pd.to_numeric(pd.Series([cell], dtype=object)).to_numpy(dtype=np.float64, na_value=np.nan)
+        pd.to_numeric(pd.Series([value], dtype=object)).to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError, ArithmeticError):
         return True
     return False
 
 
-def is_no_duration(cell) -> bool:
-    return bool(pd.api.types.is_scalar(cell) and pd.notna(cell)) and not isinstance(
-        cell, datetime.timedelta | np.timedelta64
+def is_no_duration(value) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.notna(value)) and not isinstance(
+        value, datetime.timedelta | np.timedelta64
     )
 
 
-def is_no_date(cell) -> bool:
-    return bool(pd.api.types.is_scalar(cell) and pd.notna(cell)) and not isinstance(
-        cell, datetime.date | np.datetime64 | pd.Period
+def is_no_date(value) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.notna(value)) and not isinstance(
+        value, datetime.date | np.datetime64 | pd.Period
     )
 
 
-def is_no_level(cell) -> bool:
+def is_no_level(value) -> bool:
     try:
-        hash(cell)
+        hash(value)
     except TypeError:
         return True
     return False
 
 
-def _is_signaling(cell) -> bool:
-    return isinstance(cell, Decimal) and cell.is_snan()
+def _is_signaling(value) -> bool:
+    return isinstance(value, Decimal) and value.is_snan()
 
 
-def cell_kind(value) -> str:
-    """What a cell of a category is, in words."""
+def value_kind(value) -> str:
+    """The kind of a category's value, in words."""
     if isinstance(value, str):
         return "text"
     if isinstance(value, Number | np.bool_) and not isinstance(value, np.timedelta64):
@@ -110,7 +110,7 @@ def cell_kind(value) -> str:
         return "dates"
     if isinstance(value, datetime.timedelta | np.timedelta64):
         return "durations"
-    return f"cells of type {type(value).__name__}"
+    return f"values of type {type(value).__name__}"
 
 
 def changed_type(column: pd.Series, expected: str, got: str) -> ValueError:

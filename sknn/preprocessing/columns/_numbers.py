@@ -161,7 +161,7 @@ class Numbers(_NumberEncoder):
 class RunningNumbers(_NumberEncoder, RunningEncoder):
     """Numbers of a stream: minus the mean, divided by the standard deviation so far; none is left out.
 
-    Next to each stands 1 where it is missing, once a cell has been.
+    Each has an indicator column of missing values, from the first missing one on.
     """
 
     def __init__(self, scale: bool = True):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sknn.preprocessing._tables import plain_columns, refuse_infinity
 from sknn.preprocessing.columns._date import days
-from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_duration, is_no_number, odd_cell
+from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_duration, is_no_number, odd_value
 
 
 def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
@@ -21,7 +21,7 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
     Raises
     ------
     ValueError
-        For cells that are not what `fit` saw, naming the column.
+        For values of another type than in `fit`, naming the column.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)  # the dtype of the categories may have no missing value
@@ -30,7 +30,7 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
         return np.full(len(column), np.nan)
     if duration:
         if kind != "duration":
-            got = f"something else ({odd_cell(column, is_no_duration)}); convert it by pandas.to_timedelta"
+            got = f"something else ({odd_value(column, is_no_duration)}); convert it by pandas.to_timedelta"
             raise changed_type(column, "durations", got)
         if isinstance(column.dtype, pd.SparseDtype):
             column = column.astype(column.dtype.subtype)
@@ -43,13 +43,13 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
             ) from None
         return seconds.to_numpy(dtype=np.float64, na_value=np.nan)
     if kind in {"duration", "date"}:
-        raise changed_type(column, "numbers", f"{kind}s ({odd_cell(column, pd.notna)})")
+        raise changed_type(column, "numbers", f"{kind}s ({odd_value(column, pd.notna)})")
     try:
         numbers = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError, ArithmeticError):
         raise changed_type(
-            column, "numbers", f"cells that are not numbers ({odd_cell(column, is_no_number)})"
+            column, "numbers", f"values that are not numbers ({odd_value(column, is_no_number)})"
         ) from None
     refuse_infinity(values, column.name)
     return values
@@ -92,7 +92,7 @@ def read_numbers(
     Raises
     ------
     ValueError
-        For cells that are not what `fit` saw, naming the column and a row.
+        For values of another type than in `fit`, naming the column and a row.
     """
     if not isinstance(table, pd.DataFrame):
         values = table if len(columns) == table.shape[1] else table[:, list(columns)]

@@ -1,6 +1,6 @@
-"""Numbers whose single values mean something: their frequent values get codes, as the levels of a category do.
+"""Numbers whose exact values recur: frequent values get codes to embed, like the levels of a category.
 
-What is done with the number itself does not change.
+The number itself is encoded as usual.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEAST_ROWS = 5  # of a value that gets a code, and of the others on average in 
 _LEAST_VALUES = 10
 _LEAST_MODE = 0.5  # fraction of the rows that the most frequent value takes
 _LARGEST_OCCUPANCY = 0.1  # fraction of the places between the smallest and the largest value that are taken
-# Most columns have no value that takes half of the rows: a sample tells, and the rest of the work is left.
+# Most columns have no value that takes half of the rows; a sample is enough to find out.
 _SAMPLE_ROWS, _LEAST_SAMPLE_MODE = 2_000, 0.45
 
 
@@ -31,7 +31,7 @@ class RecurringValues(ColumnEncoder):
     recurring_values : "auto", list of int or None
         Positions of the columns whose values get codes; "auto" chooses by `has_recurring_values`.
     embed : bool
-        Whether there are codes at all.
+        Whether codes are embedded; without embedding there are none.
     """
 
     takes_block = True
