@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
-from sknn.preprocessing.columns._kinds import value_kind, changed_type, is_no_level, odd_value
+from sknn.preprocessing.columns._kinds import changed_type, is_no_level, odd_value, value_kind
 from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
 MAX_ONEHOT = 255  # levels of a category in a network without embeddings
