@@ -123,22 +123,25 @@ def _score_column(monitor) -> str | None:
 
 
 def _names_of(estimators: list) -> list[str]:
-    """The parameters in which estimators differ, if they are few and tell them apart; else classes with numbers."""
+    """The parameters in which estimators of a class differ, if few tell all apart; else classes with numbers."""
     kinds = [type(each).__name__ for each in estimators]
     if len(estimators) == 1:
         return kinds
     described = [_describing(each) for each in estimators]
     differing = [key for key in dict.fromkeys(key for one in described for key in one) if _differs(key, described)]
     names = [", ".join(f"{key}={one[key]}" for key in differing if key in one) for one in described]
-    if len(differing) > _MAX_DIFFERENCES or len(set(names)) < len(names) or not all(names):
+    if len(set(kinds)) > 1 or len(differing) > _MAX_DIFFERENCES or len(set(names)) < len(names) or not all(names):
         names = [f"{kind} {i}" for i, kind in enumerate(kinds, start=1)]
     return names
 
 
 def _describing(estimator) -> dict[str, str]:
-    """Class and parameters, of those which are short to write."""
-    params = {"class": type(estimator).__name__} | estimator.get_params()
-    return {key: str(value) for key, value in params.items() if isinstance(value, str | Number | tuple | None)}
+    """Parameters that are short to write."""
+    return {
+        key: str(value)
+        for key, value in estimator.get_params().items()
+        if isinstance(value, str | Number | tuple | None)
+    }
 
 
 def _differs(key: str, described: list[dict[str, str]]) -> bool:

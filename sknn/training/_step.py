@@ -37,7 +37,6 @@ class TrainingStep:
         self.is_full_batch, self.needs_closure = is_full_batch(net.optimizer), needs_closure(net.optimizer)
         self.gradient = self._automatic_gradient if self.state.manual is None else self._manual_gradient
         self.takes_table = is_built_in(self.module) and is_of_linear_layers(self.module)
-        self._loss_gradient: Tensor | None = None
 
     def __call__(self, batch: Batch) -> Evaluated:
         if self.state.schedule is not None:
@@ -93,7 +92,7 @@ class TrainingStep:
                 "The loss must depend on a parameter that is trained. Of the module's parameters are frozen: "
                 f"{', '.join(frozen) or 'none'}. Freeze fewer, or let the module's outputs depend on others."
             )
-        loss.backward(self._gradient_of_loss(loss))
+        self._of_each_member(loss).backward()
         return {"loss": loss, "y_pred": output}
 
     def _manual_gradient(self, batch: Batch) -> Evaluated:
@@ -107,7 +106,7 @@ class TrainingStep:
         else:
             output.requires_grad_()
             loss = batch_loss(self.criterion, output, target, self.batch_axis, mixture)
-            (gradient,) = torch.autograd.grad(loss, output, self._gradient_of_loss(loss))
+            (gradient,) = torch.autograd.grad(self._of_each_member(loss), output)
         passes.backward(gradient)
         return {"loss": loss, "y_pred": output}
 
@@ -121,11 +120,12 @@ class TrainingStep:
         inputs, mixture = self.augment(inputs, current_generator(), self.batch_axis)
         return inputs, target, mixture
 
-    def _gradient_of_loss(self, loss: Tensor) -> Tensor:
-        """The loss is a mean over members; its gradient times their number is that of each one's own loss."""
-        if self._loss_gradient is None:
-            self._loss_gradient = torch.full_like(loss, self.n_members)
-        return self._loss_gradient
+    def _of_each_member(self, loss: Tensor) -> Tensor:
+        """The loss is a mean over members; times their number its gradient is that of each one's own loss.
+
+        A gradient that `backward` is given would have the same bits, but torch imports sympy to look at its shape.
+        """
+        return loss if self.n_members == 1 else loss * self.n_members
 
 
 def batch_loss(
