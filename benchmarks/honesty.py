@@ -1,4 +1,4 @@
-"""Are the scores and probabilities that a default fit tells about itself true?
+"""Do out-of-fold scores and calibrated probabilities of a default fit hold on test rows?
 
     python benchmarks/honesty.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME]
 

@@ -1,9 +1,9 @@
-"""Does the band between the 0.05 and the 0.95 quantile hold 90 % of the targets that a fit has not seen?
+"""Do 90 % of unseen targets lie between the predicted 0.05 and 0.95 quantiles?
 
     python benchmarks/intervals.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME]
 
-For each table of numbers: the share of test rows inside the band (coverage), its mean width in standard deviations of
-the targets, and the pinball loss of both ends, relative to that of the training targets' own quantiles; for
+For each regression table: the fraction of test rows in the interval (coverage), its mean width in standard deviations
+of the targets, and the pinball loss of both quantiles, relative to that of the training targets' own quantiles; for
 `loss="quantile"` and `loss="gaussian_nll"` of `NNRegressor`, and for two of scikit-learn's gradient boosting. Tables
 and protocol are those of `quality.py`.
 """

@@ -1,7 +1,7 @@
 """Errors, scores, ranks and times on real tables, with defaults: ours (each preset) against its peers.
 
     python benchmarks/quality.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME] [--models NAME,NAME]
-                                 [--known FILE.jsonl] [--save FILE.jsonl] [--picture FILE.png]
+                                 [--known FILE.jsonl] [--save FILE.jsonl] [--plot FILE.png]
 
 TABLES holds parquet files and a `manifest.json` (`datasets`: name, file, task; the target in the column
 `target`). Without it the tables that scikit-learn bundles are used. Protocol: a 75/25 split with
@@ -12,7 +12,7 @@ the best peer, 0 for the dummy. The rank counts all models that ran on a table.
 
 `--known` takes results of an earlier run (one JSON object a line: dataset, task, model, seed, err, fit_s, pred_s) for
 models that are not run again, `--save` writes those of this run. Times of different runs are not comparable:
-the picture and the columns of seconds show this run's.
+the plot and the columns of seconds show this run's.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--models", help=f"some of {', '.join(available())}; all by default")
     parser.add_argument("--known", type=Path, help="results of an earlier run, for models that are not run")
     parser.add_argument("--save", type=Path, help="file to add this run's results to")
-    parser.add_argument("--picture", type=Path, help="where to save score against time")
+    parser.add_argument("--plot", type=Path, help="where to save score against time")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     models = available()
@@ -209,8 +209,8 @@ def main() -> None:
     overview = summary(scored, timed)
     print(as_markdown(overview), "\n")
     print(table_of_scores(scored))
-    if arguments.picture:
-        draw(overview, arguments.picture)
+    if arguments.plot:
+        draw(overview, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,device,ensemble,growth,memory]
                                [--device cpu] [--folder TABLES] [--prototype FILE.py]
 
-All contenders train the same network with the same optimiser, batches and number of epochs, on the
+All contenders train the same network with the same optimizer, batches and number of epochs, on the
 same standardised float32 array; ours also does its default preprocessing. They alternate in one
 process with torch's and BLAS's threads pinned. Times are whole `fit` or `predict_proba` calls; the
 tables show medians, and ratios to the torch loop (for predictions to scikit-learn's MLP) and to
@@ -15,8 +15,8 @@ networks trained one by one, and against the same ensemble written plainly: torc
 through the parameters. FILE.py adds another draft of the ensemble: its `Net2(members, numbers, 0, [], classes, ...)`
 and `groups(rate, decay)`. Each call trains for eight epochs, so that what comes once an epoch, or with a change of
 the dropout, counts as it does in a fit. "cold" is a process that imports everything and fits 200 rows for the first
-time, beside one that imports scikit-learn, torch, pandas and skorch alone. "growth" fits the defaults on 3,000 to
-100,000 rows of a table `nyc_flight_late` in TABLES, or of made-up rows. "device", which is run where one is given,
+time, against one that only imports scikit-learn, torch, pandas and skorch. "growth" fits the defaults on 3,000 to
+100,000 rows of a table `nyc_flight_late` in TABLES, or of synthetic rows. "device", which is run where one is given,
 is the defaults on it beside the defaults on the CPU; "fit" and "predict" take place on it too,
 but for scikit-learn's MLP.
 """
@@ -282,7 +282,7 @@ def prototype_steps(path: Path, n_rows: int, n_steps: int) -> Callable:
 def matrix_products(n_rows: int, n_steps: int) -> Callable:
     """512 × 512 products with the multiplications of the steps: forward, and twice that backward.
 
-    What has no gradient (the bins' shares) needs one product backward, not two.
+    What has no gradient (the numeric encoding) needs one product backward, not two.
     """
     embedding = NUMBERS * (BINS + 1) * EMBEDDING
     layers = NUMBERS * EMBEDDING * WIDTH + WIDTH * WIDTH + WIDTH * 2
@@ -295,7 +295,7 @@ def matrix_products(n_rows: int, n_steps: int) -> Callable:
         for _ in range(whole):
             torch.mm(a, b)
 
-    call.share = n_products / whole
+    call.fraction = n_products / whole
     return call
 
 
@@ -312,7 +312,7 @@ def bench_ensemble(repeats: int, prototype: Path | None) -> None:
         alone = our_steps(1, n_rows, n_steps)
         calls["8 networks one by one"] = lambda alone=alone: [alone() for _ in range(MEMBERS)]
         seconds = alternate(calls, repeats)
-        seconds["limit"] *= limit.share
+        seconds["limit"] *= limit.fraction
         title = f"a step of an ensemble: {MEMBERS} members, 2 × {WIDTH}, {NUMBERS} numbers, {n_rows} rows"
         show(title, {name: value / (EPOCHS * n_steps) for name, value in seconds.items()}, "limit")
 

@@ -1,4 +1,4 @@
-"""Build "How networks are trained": run every chapter, write its page and picture, and the list of them.
+"""Build "How networks are trained": run every chapter, write its page and image, and their index.
 
     python docs/build_lab.py [--images FOLDER] [--only 07] [--seeds 5] [--output docs/how_networks_are_trained]
 
@@ -26,8 +26,8 @@ TIMED = {"05_batch_size", "06_regularisation", "07_augmentation"}
 
 INTRODUCTION = """# How networks are trained
 
-Everything that goes into training a network, one ingredient a chapter: what it is, what it does on real data, and
-what to use when. Each page is made by the script that it names: every number comes from the run.
+The choices in training a network, one per chapter: what it is, its effect on real data, and what to use when. Each page
+is made by the script named at its end: every number comes from the run.
 
 """
 

@@ -1,12 +1,11 @@
 """# 1. Epochs: how long to train
 
-An epoch is one pass over the training rows. Too few leave the network unfinished (underfitting); after enough of them
-it begins to learn single rows by heart: the training loss goes on falling, the loss on rows that it has not seen
-rises (overfitting).
+An epoch is one pass over the training rows. With too few epochs the network underfits. With too many it overfits, that
+is, it memorises single rows: the training loss continues to fall, but the loss on unseen rows rises.
 
 A plain network, `NNClassifier("mlp")` with 128 and 128 units and without dropout, a constant learning rate, on 3,000
 rows of census data (does a person earn more than 50,000 dollars a year?), for a fixed number of epochs; 4,000 other
-rows are the test. The last line stops by itself.
+rows are the test set. The last line uses early stopping.
 """
 
 from __future__ import annotations
@@ -85,14 +84,14 @@ def conclusion(results: pd.DataFrame) -> str:
 The test loss is lowest after {best} epochs ({fixed["test loss"].min():.3f}); after {last} it is {
         fixed.loc[last, "test loss"]:.3f}, while the training loss has fallen to {
         fixed.loc[last, "training loss"]:.3f}. Accuracy falls far
-less ({fixed.loc[best, "test accuracy"]:.3f} and {fixed.loc[last, "test accuracy"]:.3f}): the network gets too sure of
-itself long before it changes its decisions, so watch the loss. Early stopping kept epoch {
+less ({fixed.loc[best, "test accuracy"]:.3f} and {fixed.loc[last, "test accuracy"]:.3f}): the network becomes
+overconfident long before its decisions change, so monitor the loss. Early stopping kept epoch {
         mean.loc["early stopping", "epochs run"]:.0f} on average and reached {
-        mean.loc["early stopping", "test loss"]:.3f}, though it holds a tenth of
-the rows out.
+        mean.loc["early stopping", "test loss"]:.3f}, though it holds out a
+tenth of the rows.
 
 Do not search for a number of epochs: set more than enough (`max_epochs`) and let `early_stopping` choose. With a
-schedule that ends at 0, as the default network has, all epochs are run, because the last ones gain most.
+schedule that ends at 0, like that of the default network, nearly all epochs are run, because the last ones gain most.
 """
 
 

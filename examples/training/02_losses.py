@@ -1,17 +1,17 @@
-"""# 2. Loss functions: what training makes small
+"""# 2. Loss functions: what training minimises
 
-The loss says which errors matter. For classes, with the softmax p of the true class and its logit z: cross-entropy −log
-p, the likelihood; focal loss −(1 − p)² log p, where rows that are right count less (Lin et al., ICCV 2017); hinge
-max(0, 1 + largest other logit − z), content as soon as the margin is 1; and the squared error of the softmax to the
-one-hot target (the Brier score), a function of the user's own. For numbers, with the residual r: r², whose best
-constant is the mean; |r|, the median; Huber's, r²/2 up to δ and a line beyond it; log cosh r, much like it with δ = 1;
-and the quantile loss max(τr, (τ − 1)r), the τ-quantile. Where the slope is bounded, so is the pull of an outlier.
+The loss determines which errors matter. For classification, with the softmax p of the true class and its logit z:
+cross-entropy −log p, the likelihood; focal loss −(1 − p)² log p, where correct rows count less (Lin et al., ICCV 2017);
+hinge max(0, 1 + largest other logit − z), 0 from a margin of 1 on; and the squared error between softmax and one-hot
+target (the Brier score), as a user-defined function. For regression, with the residual r: r², whose best
+constant is the mean; |r|, the median; Huber's, r²/2 up to δ and linear beyond; log cosh r, similar with δ = 1; and the
+quantile loss max(τr, (τ − 1)r), the τ-quantile. A bounded slope bounds the influence of an outlier.
 
 Census data, 3,000 rows to train and 4,000 to test; `NNClassifier("mlp")` and `NNRegressor("mlp")` without dropout.
-Classes: more than 50,000 dollars a year or not, after 5 and after 20 epochs, as the network says and with a temperature
-from 500 more rows; the calibration error is the mean distance of confidence and accuracy in ten bins. Numbers: the age,
-after 5 epochs, with true training targets and with 5% of them times 10, a slipped decimal point. Test targets are
-always true.
+Classification: more than 50,000 dollars a year or not, after 5 and 20 epochs, uncalibrated and with a temperature
+fitted on 500 more rows; the calibration error is the mean difference of confidence and accuracy in ten bins.
+Regression: the age, after 5 epochs, with true training targets and with 5% of them multiplied by 10 (a misplaced
+decimal point). Test targets are always true.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 from sknn import NNClassifier, NNRegressor
 
 EPOCHS = (5, 20)  # of the classifiers; regressors are trained for the first
-OUTLIERS = 0.05  # share of the training targets
+OUTLIERS = 0.05  # fraction of the training targets
 LEVELS = (0.05, 0.5, 0.95)
 PLAIN = {"dropout": 0.0, "weight_decay": 0.0, "batch_size": 64, "early_stopping": False}
 
@@ -177,29 +177,29 @@ def conclusion(results: pd.DataFrame) -> str:
     return f"""
 ## What to use
 
-**Classes: cross-entropy.** After {EPOCHS[0]} epochs the log loss was lowest with {short["log loss"].idxmin()}
+**Classification: cross-entropy.** After {EPOCHS[0]} epochs the log loss was lowest with {short["log loss"].idxmin()}
 ({short["log loss"].min():.3f}) and highest with {short["log loss"].idxmax()} ({short["log loss"].max():.3f}), while
-accuracies lay between {short["accuracy"].min():.3f} and {short["accuracy"].max():.3f}: decisions are much the same, how
-sure they are is not. Cross-entropy and squared error are proper scoring rules, lowest on average for the true
-probabilities; focal loss draws them to the middle, and what hinge trains are no log-probabilities. Mean confidence
+accuracies lay between {short["accuracy"].min():.3f} and {short["accuracy"].max():.3f}: the decisions are much the same,
+the confidence is not. Cross-entropy and squared error are proper scoring rules, lowest on average for the true
+probabilities; focal loss draws them towards 1/2, and hinge logits are not log-probabilities. Mean confidence
 minus accuracy went from {sure["cross-entropy"]:+.3f} to {after["cross-entropy"]:+.3f} for cross-entropy and from
 {sure["focal"]:+.3f} to {after["focal"]:+.3f} for focal loss between {EPOCHS[0]} and {EPOCHS[1]} epochs: what focal loss
-takes away offsets what overfitting adds, so it calibrates by luck. Training for fewer epochs and a temperature
-(`temperature_`, from rows held out) do it by design: with a temperature losses lie between
+takes away offsets what overfitting adds, so its calibration is coincidental. Fewer epochs and a temperature
+(`temperature_`, from held-out rows) calibrate by design: with a temperature losses lie between
 {short["with temperature"].min():.3f} and {short["with temperature"].max():.3f} after {EPOCHS[0]} epochs.
 
-**Numbers: squared error for means of targets that can be trusted, absolute error otherwise.** With true targets all
+**Regression: squared error for the mean of reliable targets, absolute error otherwise.** With true targets all
 losses were about as good ({before.min():.2f} to {before.max():.2f} years). With outliers squared error was off by
-{error["squared error"]:.1f} years, where one guess for all, the median age, is off by {guess:.1f}; absolute error by
-{error["absolute error"]:.1f}, and the best, {error.idxmin()}, by {error.min():.1f}. Losses are taken on standardised
-targets, and outliers stretch the scale: a standard deviation is {clean["scale"].iloc[0]:.0f} years without and
-{dirty["scale"].iloc[0]:.0f} with them. With δ = 1 that is how far Huber's loss stays a squared error, and log-cosh as
-well ({error["Huber, δ = 1"]:.1f} and {error["log-cosh"]:.1f} years); δ = 0.1 gave {error["Huber, δ = 0.1"]:.1f}.
-Predictions are kept within the range of the training targets, which does not help when the outliers set the range.
+{error["squared error"]:.1f} years, while a constant, the median age, is off by {guess:.1f}; absolute error by
+{error["absolute error"]:.1f}, and the best, {error.idxmin()}, by {error.min():.1f}. Losses are computed on standardised
+targets, and outliers inflate the scale: a standard deviation is {clean["scale"].iloc[0]:.0f} years without and
+{dirty["scale"].iloc[0]:.0f} with them. With δ = 1, Huber's loss is a squared error up to there, and so approximately is
+log-cosh ({error["Huber, δ = 1"]:.1f} and {error["log-cosh"]:.1f} years); δ = 0.1 gave {error["Huber, δ = 0.1"]:.1f}.
+Predictions are clipped to the range of the training targets, which does not help if outliers determine the range.
 
 **Intervals: `loss="quantile"`**, here with `loss_params={{"quantiles": [0.05, 0.5, 0.95]}}`. Between the outer levels
 lay {clean["coverage"][THREE]:.0%} of the test ages (it should be 90%), {clean["width"][THREE]:.0f} years apart on
-average; check it on rows held out. A level is robust only against fewer outliers than lie beyond it: with
+average; check it on held-out rows. A level is robust only if fewer outliers than its fraction lie beyond it: with
 {OUTLIERS:.0%} of them the outer levels were {dirty["width"][THREE]:.0f} years apart, and the median was off by
 {error[THREE]:.1f}.
 """

@@ -1,18 +1,19 @@
 """# 3. Activations: what happens to gradients in deep networks
 
-The gradient of a layer is a product over the layers after it, of their weights and of the slopes of their activations.
+The gradient of a layer is a product of the weights and the slopes of the activations of all layers after it.
 The slope of a sigmoid is 1/4 at most, so the product shrinks with each layer (vanishing gradients; Hochreiter, 1991;
-Glorot and Bengio, AISTATS 2010). That of tanh is 1 at 0, and that of ReLU 1 or 0: a ReLU that is 0 for all rows has no
-gradient, a dead unit; it comes back only if the layers before it change. Leaky ReLU (slope 0.01 below 0) and GELU keep
-a little slope there.
+Glorot and Bengio, AISTATS 2010). That of tanh is 1 at 0, and that of ReLU 1 or 0. A ReLU that is 0 for all rows has no
+gradient (a dead unit), and recovers only if the layers before it change. Leaky ReLU (slope 0.01 below 0) and GELU have
+a small slope there.
 
-The size of the first weights decides whether numbers grow or shrink on the way. `module__weight_init` follows the
-activation by default: `he_uniform` for ReLU and its kin, `glorot_uniform` for sigmoid and tanh. For comparison: a
-sigmoid with He's weights, ReLU with weights from N(0, 0.01²), and ReLU at a learning rate of 0.03 instead of 0.001.
+The scale of the initial weights determines whether signals grow or shrink from layer to layer. By default,
+`module__weight_init` follows the activation: `he_uniform` for ReLU and similar ones, `glorot_uniform` for sigmoid and
+tanh. For comparison: a sigmoid with He's weights, ReLU with weights from N(0, 0.01²), and ReLU at a learning rate of
+0.03 instead of 0.001.
 
 `NNClassifier("mlp")` with 2, 6 or 12 hidden layers of 32 units, AdamW, on 1,000 handwritten digits for 25 epochs.
-Before training: the norm of the first weight's gradient over that of the last one, over all training rows
-(`GradientNorm(by_layer=True)`). Before and after it: the share of units that are 0 for all training rows (a forward
+Before training: the ratio of the gradient norms of the first and the last weight matrix, over all training rows
+(`GradientNorm(by_layer=True)`). Before and after: the fraction of units that are 0 for all training rows (a forward
 hook on each ReLU of `net.module_`).
 """
 
@@ -53,7 +54,7 @@ def first_gradients(net: NNClassifier, X: np.ndarray, y: np.ndarray) -> np.ndarr
     return net.fit(X, y).history_.filter(regex=r"^gradient_norm_.*weight$").iloc[0].to_numpy(dtype=float)
 
 
-def dead_share(net: NNClassifier, X: np.ndarray) -> float:
+def dead_fraction(net: NNClassifier, X: np.ndarray) -> float:
     """Share of ReLU units that are 0 for all rows; NaN for a network without."""
     active = []
 
@@ -91,8 +92,8 @@ def measure(seeds, folder) -> pd.DataFrame:
                         "first gradient": norms[0],
                         "first / last gradient": norms[0] / norms[-1] if norms[-1] > 0 else np.nan,
                         "norms": norms,
-                        "dead before": dead_share(new, X_train),
-                        "dead after": dead_share(net, X_train),
+                        "dead before": dead_fraction(new, X_train),
+                        "dead after": dead_fraction(net, X_train),
                     }
                 )
     return pd.DataFrame(rows)
@@ -127,7 +128,7 @@ def draw(results: pd.DataFrame):
     left.set(yscale="log", xlabel="layer", ylabel="gradient norm before training", title=f"{DEPTHS[-1]} hidden layers")
     middle.axhline(results["chance"].mean(), color="0.6", linewidth=0.8, zorder=0)
     middle.set(xticks=DEPTHS, xlabel="hidden layers", ylabel="test accuracy", ylim=(0, 1))
-    right.set(xticks=DEPTHS, xlabel="hidden layers", ylabel="share of dead units", ylim=(0, 0.8))
+    right.set(xticks=DEPTHS, xlabel="hidden layers", ylabel="fraction of dead units", ylim=(0, 0.8))
     right.legend(frameon=False, fontsize="small", loc="upper left")
     fig.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=8, frameon=False, fontsize="small")
     return fig
@@ -150,25 +151,25 @@ def conclusion(results: pd.DataFrame) -> str:
 
 With {DEPTHS[0]} hidden layers any activation learns ({shallow["accuracy"].min():.3f} to
 {shallow["accuracy"].max():.3f}). With {DEPTHS[-1]} the gradient that reaches the first layer of a sigmoid network is
-{ratio["sigmoid"]:.0e} of that of the last one, and its accuracy {accuracy["sigmoid"]:.3f} (always saying the largest
+{ratio["sigmoid"]:.0e} of that of the last one, and its accuracy {accuracy["sigmoid"]:.3f} (predicting the largest
 class gives {deep["chance"].iloc[0]:.3f}); tanh, ReLU, leaky ReLU and GELU keep a ratio of {ratio[kept.index].min():.1f}
 to {ratio[kept.index].max():.1f} and reach {kept.min():.3f} to {kept.max():.3f}, best with {kept.idxmax()}. A sigmoid
-belongs to the output, where the loss has it, not to hidden layers. He's larger weights, made for ReLU, weaken its
-trouble (a ratio of {ratio["sigmoid, He"]:.0e}; {gain:+.3f} accuracy with {DEPTHS[1]} layers) and do not end it.
+belongs to the output, where the loss has it, not to hidden layers. He's larger weights, made for ReLU, reduce the
+problem (a ratio of {ratio["sigmoid, He"]:.0e}; {gain:+.3f} accuracy with {DEPTHS[1]} layers) but do not solve it.
 
-The first weights count as much as the activation: from N(0, 0.01²) a ReLU network of {DEPTHS[-1]} layers reaches
+The initial weights matter as much as the activation: from N(0, 0.01²) a ReLU network of {DEPTHS[-1]} layers reaches
 {accuracy["relu, small weights"]:.3f}. All its layers then have equally small gradients, so the ratio of first to last
-says nothing, the norm does ({deep["first gradient"]["relu, small weights"]:.0e} instead of
+does not show it, but the norm does ({deep["first gradient"]["relu, small weights"]:.0e} instead of
 {deep["first gradient"]["relu"]:.1f}). Leave `module__weight_init` as it is.
 
-Dead ReLU units come with depth, {deep["dead before"]["relu"]:.0%} before any training with {DEPTHS[-1]} layers, and
+Dead ReLU units increase with depth, {deep["dead before"]["relu"]:.0%} before any training with {DEPTHS[-1]} layers, and
 with a learning rate that is too high: {dead["relu"]:.0%} after training at 0.001, {dead["relu, high rate"]:.0%} at
 0.03, where accuracy is {accuracy["relu, high rate"]:.3f} instead of {accuracy["relu"]:.3f}. Lower the rate first; leaky
 ReLU, which cannot die, changed accuracy at 0.001 by {leaky:+.3f}{blame}.
 
 The best of all was "{best}" with {depth} hidden layers ({mean["accuracy"].max():.3f}); {deeper}. Take ReLU with two
-layers (the default of "mlp") and go deeper only if rows held out say so; then normalise (`module__normalization`) or
-use shortcuts (`module="resnet"`).
+layers (the default of "mlp") and go deeper only if held-out rows justify it; then normalise (`module__normalization`)
+or use shortcuts (`module="resnet"`).
 """
 
 

@@ -1,18 +1,17 @@
 """# 4. Learning rate: the length of a step
 
-A step moves the weights by −η·(what the optimizer makes of the gradient). With η too small, training does not get far
-in the epochs it has; with η too large, steps leap over the valley and the loss rises: training diverges. Which η is too
-large depends on the optimizer. SGD (here with momentum 0.9) multiplies η with the gradient, so η has to suit the size
-of the gradients. Adam divides by their running size, so that a weight moves by at most about η a step, whatever the
-loss is multiplied by.
+A step changes the weights by −η times the direction that the optimizer derives from the gradient. With η too small,
+training makes little progress in its epochs; with η too large, steps overshoot and the loss rises: training diverges.
+Which η is too large depends on the optimizer. SGD (here with momentum 0.9) multiplies the gradient by η, so η must suit
+the size of the gradients. Adam divides by their running magnitude, so that a weight moves by at most about η per step,
+whatever the scale of the loss.
 
-A schedule changes η on the way. "one_cycle" (Smith and Topin, 2019) rises for a tenth of the steps, then falls to 0 as
-a cosine does: large steps in the middle, small ones to finish. The range test (Smith, WACV 2017) looks for η: a hundred
+A schedule changes η during training. "one_cycle" (Smith and Topin, 2019) rises for a tenth of the steps, then falls to
+0 as a cosine: large steps first, small ones to finish. The range test (Smith, WACV 2017) searches for η: a hundred
 steps with a rate that grows from 0.00001 to 1; `LearningRateFinder` suggests where the loss falls fastest.
 
 `NNClassifier("mlp")` with 64 and 64 units, without dropout, on 2,000 handwritten digits (half of them, where there are
-fewer) for 10 epochs of 64 rows a step. A run has diverged when the package says so: loss or weights were no finite
-numbers any more.
+fewer) for 10 epochs of 64 rows per step. A run counts as diverged if loss or weights became infinite or NaN.
 """
 
 from __future__ import annotations
@@ -139,20 +138,20 @@ def conclusion(results: pd.DataFrame) -> str:
     sgd, adam, adam_cycle = (accuracy[k] for k in (("SGD", "constant"), ("AdamW", "constant"), ("AdamW", "one_cycle")))
     highest = results[results["learning rate"] == top]
     left = highest["test accuracy"].mean()
-    rest = "" if np.isnan(left) else f", and the others were left with an accuracy of {left:.3f}"
+    rest = "" if np.isnan(left) else f", and the others had an accuracy of {left:.3f}"
     shifted = adam_cycle[low] < adam[low] and adam_cycle[high] > adam[high]
     advice = (
-        "a rate that is too low suffers, one that is too high is forgiven. Give it a peak some times the rate that you "
-        "would keep constant."
+        "it does worse at a rate that is too low, and better at one that is too high. Set its peak to several times "
+        "the best constant rate."
         if shifted
         else "here that made no clear difference."
     )
     return f"""
 ## What to use
 
-{" ".join(lines)} At {low} SGD had come to an accuracy of {sgd[low]:.3f} and AdamW to {adam[low]:.3f}, at {high} to
-{sgd[high]:.3f} and {adam[high]:.3f}: a rate means something else for each optimizer, so do not carry one over. At {top}
-{highest["diverged"].mean():.0%} of all runs diverged{rest}. Losses that stay finite are no sign of success.
+{" ".join(lines)} At {low} SGD reached an accuracy of {sgd[low]:.3f} and AdamW to {adam[low]:.3f}, at {high} to
+{sgd[high]:.3f} and {adam[high]:.3f}: learning rates of different optimizers are not comparable. At {top}
+{highest["diverged"].mean():.0%} of all runs diverged{rest}. A finite loss is no sign of success.
 
 One-cycle spends most steps below its peak. AdamW reached {adam_cycle[low]:.3f} with it at {low} and
 {adam_cycle[high]:.3f} at {high}, constant {adam[low]:.3f} and {adam[high]:.3f}: {advice}

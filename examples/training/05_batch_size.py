@@ -1,17 +1,17 @@
-"""# 5. Batch size: how many rows a step sees
+"""# 5. Batch size: how many rows per step
 
 A step follows the gradient of the mean loss over a batch of B rows. The noise of that gradient falls as 1/√B. An epoch
-of n rows then has only n/B steps: a large batch makes better use of the processor, so that its epochs are faster, and
-a small one takes more steps in them.
+of n rows has only n/B steps: large batches use the processor better, so that an epoch is faster, and small ones take
+more steps per epoch.
 
-To go as far in fewer steps, the steps must be longer. Goyal et al. ("Accurate, large minibatch SGD", 2017) multiply the
-learning rate by as much as the batch (linear rule); √B instead keeps the variance of a step (Krizhevsky, "One weird
-trick for parallelizing convolutional neural networks", 2014).
+Fewer steps must be larger to make the same progress. Goyal et al. ("Accurate, large minibatch SGD", 2017) multiply the
+learning rate by the same factor as the batch size (linear rule); √B instead keeps the variance of a step (Krizhevsky,
+"One weird trick for parallelizing convolutional neural networks", 2014).
 
 A plain network, `NNClassifier("mlp")` with 128 and 128 units, trained for 10 epochs by SGD with momentum 0.9 on 60 % of
-a set of handwritten digits (5,000 of MNIST, or scikit-learn's 1,797); the others are the test. The learning rate is
-0.01 at 32 rows a batch. At other sizes it is the same, or scaled by one of the rules. Time is that of the fastest
-epoch, which other work of the machine disturbs least.
+a set of handwritten digits (5,000 of MNIST, or scikit-learn's 1,797); the others are the test set. The learning rate
+is 0.01 at 32 rows per batch. At other sizes it is the same, or scaled by one of the rules. Time is that of the fastest
+epoch, which is least disturbed by other processes.
 """
 
 from __future__ import annotations
@@ -104,19 +104,19 @@ def conclusion(results: pd.DataFrame) -> str:
     small, large = BATCH_SIZES[0], BATCH_SIZES[-1]
     gap, scaled_gap = same[small] - same[large], linear[small] - linear[large]
     reason = (
-        f"Longer steps make up for most of that: with the linear rule the difference is {scaled_gap:.3f}.\n"
-        "What small batches have here is more steps; that the noise of their gradients helps by itself cannot be seen."
+        f"Larger steps make up for most of that: with the linear rule the difference is {scaled_gap:.3f}.\n"
+        "Small batches gain by more steps here; the noise of their gradients by itself has no visible benefit."
         if abs(scaled_gap) < 0.5 * gap
         else f"Longer steps do not make up for it: with the linear rule the difference is {scaled_gap:.3f}."
     )
     limit = max(size for size in BATCH_SIZES if abs(linear[size] - linear[BASE_SIZE]) <= 0.01)
-    beyond = "; a rate cannot grow for ever" if limit < large else ""
+    beyond = "; a rate cannot grow without limit" if limit < large else ""
     fast = 4 * BASE_SIZE
     return f"""
 ## What to use
 
 At one learning rate, after the same number of epochs, {same.idxmax()} rows a batch are best ({same.max():.3f});
-{large} rows reach {same[large]:.3f}, with {steps[large]} steps an epoch in the place of {steps[small]}. {reason}
+{large} rows reach {same[large]:.3f}, with {steps[large]} steps per epoch instead of {steps[small]}. {reason}
 
 The linear rule keeps batches of up to {limit} rows within one percentage point of {BASE_SIZE} rows
 ({linear[limit]:.3f} and {linear[BASE_SIZE]:.3f}), in {times[limit] / times[BASE_SIZE]:.0%} of the time. At {large} rows
@@ -124,9 +124,9 @@ it gives {linear[large]:.3f}, and the √B rule {root[large]:.3f}{beyond}. This 
 grow with the gradient, the √B rule is the one derived (Malladi et al., NeurIPS 2022).
 
 From {small} to {fast} rows an epoch gets {times[small] / times[fast]:.1f} times faster, from there to {large}
-{times[fast] / times[large]:.1f} times. On a CPU 32 to 256 rows are enough, and that is what `batch_size="auto"` takes
-above 100 rows of training data. If you change the batch size, change the learning rate with it, and compare after the
-same time, not only after the same number of epochs.
+{times[fast] / times[large]:.1f} times. On a CPU 32 to 256 rows are enough, as `batch_size="auto"` takes
+above 100 training rows. If you change the batch size, change the learning rate with it, and compare at equal
+time, not only at equal numbers of epochs.
 """
 
 

@@ -1,18 +1,18 @@
-"""# 6. Regularisation: what keeps a network from learning by heart
+"""# 6. Regularisation: what keeps a network from overfitting
 
-A wide network can fit a few hundred rows exactly, and then predicts new ones badly and too surely. The gap between the
-test loss and the training loss shows it. What can be done:
+A wide network can fit a few hundred rows exactly; its predictions for new rows are then poor and overconfident, as the
+gap between test loss and training loss shows. Remedies:
 
 * L1 and L2 penalties, together the elastic net (`callbacks=[Penalty(l1, l2)]`): l1·Σ|w| + ½·l2·Σw² is added to the
   mean loss. L1 makes weights exactly 0.
 * Decoupled weight decay (`weight_decay` with "adamw"): each step multiplies weights by 1 − learning rate · decay,
-  apart from the gradient, which Adam rescales (Loshchilov and Hutter, ICLR 2019).
+  separately from the gradient, which Adam rescales (Loshchilov and Hutter, ICLR 2019).
 * Dropout: units are left out at random (Srivastava et al., JMLR 2014). Max-norm (`callbacks=[MaxNorm(c)]`): the norm of
   a unit's incoming weights is at most c. Input noise (`augmentation=[GaussianNoise(std)]`). Early stopping.
 
 A plain network, `NNClassifier("mlp")` with 256 and 256 units and Adam at a constant learning rate of 0.001, for 30
-epochs of 64 rows a batch on 600 rows of census data; 4,000 other rows are the test. Time is that of the fastest
-epoch, which other work of the machine disturbs least.
+epochs of 64 rows a batch on 600 rows of census data; 4,000 other rows are the test set. Time is that of the fastest
+epoch, which is least disturbed by other processes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def network(seed: int, **params) -> NNClassifier:
     )
 
 
-def share_of_zeros(net: NNClassifier) -> float:
+def fraction_of_zeros(net: NNClassifier) -> float:
     """Of the weights, not the biases."""
     weights = np.concatenate([p.detach().numpy().ravel() for p in net.module_.parameters() if p.ndim > 1])
     return float(np.mean(weights == 0))
@@ -80,7 +80,7 @@ def measure(seeds, folder) -> pd.DataFrame:
                     "test loss": test_loss,
                     "gap": test_loss - train_loss,
                     "test accuracy": accuracy_score(y_test, net.classes_[proba.argmax(axis=1)]),
-                    "weights at 0": share_of_zeros(net),
+                    "weights at 0": fraction_of_zeros(net),
                     "ms an epoch": 1000 * net.history_["dur"].min(),
                 }
             )
@@ -150,19 +150,19 @@ def conclusion(results: pd.DataFrame) -> str:
     return f"""
 ## What to use
 
-Without any of them the training loss is {none["training loss"]:.3f} and the test loss {none["test loss"]:.3f}.
+Without regularisation the training loss is {none["training loss"]:.3f} and the test loss {none["test loss"]:.3f}.
 The lowest test loss is that of {winner} {others["strength"].iloc[0]}, {lowest:.3f}.{listed}
-The strength matters more than which of them is taken. The strengths in the left panel were picked by the test rows,
-and so, in a first look, were those to choose from. That flatters all but early stopping; search by cross-validation.
+The strength matters more than the method. The strengths in the left panel, and the candidates before them, were chosen
+on the test rows, which is optimistic for all methods except early stopping; search by cross-validation.
 {aim}
 
-* Begin with early stopping. It reaches {stop["test loss"]:.3f} with no strength to choose, and saves time. Add
-  another where that is not enough.
+* Start with early stopping. It reaches {stop["test loss"]:.3f} with no strength to choose, and saves time. Add
+  another method if that is not enough.
 * A weight decay of 0.01, torch's default, changes little in so few steps ({small_decay:.3f}): a step shrinks weights
-  by the share learning rate · decay. L2 in Adam's gradient reaches {l2["test loss"]:.3f} at its best strength,
-  {l2["strength"]}, and decoupled decay {decay["test loss"]:.3f} at {decay["strength"]}: these are different measures.
+  by the fraction learning rate · decay. L2 in Adam's gradient reaches {l2["test loss"]:.3f} at its best strength,
+  {l2["strength"]}, and decoupled decay {decay["test loss"]:.3f} at {decay["strength"]}: the two scales differ.
 * L1 makes networks sparse: {sparsest} leaves {zeros:.0%} of the weights at exactly 0, with a test loss of
-  {sparse_loss:.3f}. Of the others only the elastic net makes zeros.
+  {sparse_loss:.3f}. Of the others only the elastic net gives zeros.
 * Time of an epoch, as a multiple of the plain network's: {listed_times}.
 """
 

@@ -1,18 +1,18 @@
-"""# 7. Augmentation: more pictures out of few
+"""# 7. Augmentation: more images out of few
 
-A digit that is turned a little or moved by a pixel is still the same digit. Augmentation makes such changes anew for
-each batch, so that no picture is seen twice in the same way and a network cannot learn single ones by heart. Which
-changes leave the label as it is must be known beforehand: an animal in the mirror is an animal, a 2 is no digit.
+A digit that is rotated a little or moved by a pixel is still the same digit. Augmentation draws such changes anew for
+each batch, so that the network never sees the same image twice and cannot memorise it. Which changes preserve the label
+must be known beforehand: a mirrored animal is still an animal, a mirrored 2 is not a digit.
 
 On digits of 28 × 28 pixels `NNClassifier("cnn", augmentation=[Rotate(15), RandomCrop(2)])`: angles up to 15° and, by
-padding and cropping, shifts up to 2 pixels each way. On scikit-learn's digits of 8 × 8, which fill their pictures,
+padding and cropping, shifts up to 2 pixels each way. On scikit-learn's digits of 8 × 8, which fill their images,
 `[Rotate(10), Translate(0.06)]`, shifts up to half a pixel, and a crop by one pixel instead. The counter-example is
-`HorizontalFlip()`, which mirrors every second picture, on digits and, where they are at hand, silhouettes of animals.
+`HorizontalFlip()`, which mirrors each image with probability 0.5, on digits and, if available, silhouettes of animals.
 
-With and without augmentation all else is equal: 100, 250 or 500 training images, as many of each class, and up to
-2,000 others for the test; 16 and 32 channels, dropout 0.4, the schedule "one_cycle" up to a rate of 0.01, batches of
-25, and a fixed number of epochs, enough for the training error to be 0 without augmentation. An epoch's time is the
-median of `history_["dur"]` of networks that take epochs in turn.
+All else is equal with and without augmentation: 100, 250 or 500 training images, balanced over classes, and up to
+2,000 others as test set; 16 and 32 channels, dropout 0.4, the schedule "one_cycle" up to a rate of 0.01, batches of
+25, and a fixed number of epochs, enough for the training error to be 0 without augmentation. The time of an epoch is
+the median of `history_["dur"]` of networks trained alternately.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def measure(seeds, folder) -> pd.DataFrame:
             is_timed = (row["images"], row["training images"]) == (digits.name, TIMED)
             row["seconds"] = seconds[row["augmentation"]] if is_timed else np.nan
     results = pd.DataFrame(rows)
-    results.attrs["pictures"] = pictures(digits).tolist()
+    results.attrs["examples"] = examples(digits).tolist()
     return results
 
 
@@ -96,7 +96,7 @@ def split(data: Images, n_train: int, seed: int):
 
 
 def epoch_seconds(data: Images, seed: int, n_epochs: int = 4) -> dict[str, float]:
-    """Median time of an epoch. The networks take turns, so that what else the machine does slows all of them."""
+    """Median time of an epoch. The networks alternate, so that other processes slow all of them."""
     X, _, y, _ = split(data, TIMED, seed)
     nets = {name: network(seed, steps, 1).set_params(lr_schedule=None) for name, steps in changes(data).items()}
     for _ in range(n_epochs):
@@ -105,8 +105,8 @@ def epoch_seconds(data: Images, seed: int, n_epochs: int = 4) -> dict[str, float
     return {name: net.history_["dur"].median() for name, net in nets.items()}
 
 
-def pictures(digits: Images, n_columns: int = 7) -> np.ndarray:
-    """A digit as it is, and below what each change makes of it, side by side in a single picture."""
+def examples(digits: Images, n_columns: int = 7) -> np.ndarray:
+    """A digit, and below it examples of each change, as a single image."""
     rotate, move = list(changes(digits).values())[1]
     generator = torch.Generator().manual_seed(1)
     digit = torch.from_numpy(digits.X[digits.y == 2][:1] / digits.X.max()).repeat(n_columns, 1, 1)
@@ -165,7 +165,7 @@ def draw(results: pd.DataFrame):
     middle.set_ylim(0, 1.25 * middle.get_ylim()[1])  # room for the legend
     middle.legend(frameon=False, fontsize="small", loc="upper left", ncols=2)
 
-    shown = np.array(results.attrs["pictures"])
+    shown = np.array(results.attrs["examples"])
     side = len(shown) / 5
     moved = digits["augmentation"].iloc[1].split(", ")[1]
     right.imshow(shown, cmap="gray_r")
@@ -197,7 +197,7 @@ def conclusion(results: pd.DataFrame) -> str:
         for name in too_much
     )
     overhead = against_none(results.groupby(SETTING, sort=False)["seconds"].median())[(digits, TIMED, right)]
-    price = f"takes {overhead:.0f} % longer" if overhead >= 1 else "takes no longer that could be told"
+    price = f"takes {overhead:.0f} % longer" if overhead >= 1 else "takes no measurably longer time"
     animals = [name for name in dict.fromkeys(results["images"]) if name != digits]
     flips = f"Flips change the error on digits by {change[(digits, FLIPPED, FLIPS)]:+.0f} %"
     flips += "".join(f", that on animals by {change[(name, FLIPPED, FLIPS)]:+.0f} %" for name in animals)
@@ -209,10 +209,9 @@ def conclusion(results: pd.DataFrame) -> str:
 With them an epoch {price}.
 
 {flips}.
-So ask of each change whether new data show it too, and whether it leaves the label as it is. The training rows cannot
-tell: at most {learned:.1f} % of them are wrong in the end, whatever the augmentation. Start with small changes, and
-compare on rows that are held out; those are never augmented. Training may go on for longer, since no row comes again
-as it was.
+So ask of each change whether it occurs in new data, and whether it preserves the label. The training error does not
+tell: it is at most {learned:.1f} % in the end, whatever the augmentation. Start with small changes, and compare on
+held-out rows, which are never augmented. Training may take more epochs, since no image is seen twice.
 """
 
 

@@ -1,8 +1,8 @@
 """# 8. Early stopping: when to give up
 
-Early stopping watches the loss of validation rows, which the network does not train on. It ends training after
-`patience` epochs without a lower one, and puts back the weights of the best epoch. It costs those epochs and rows.
-The validation loss is noisy: with little patience a run ends at the first bad luck, with much it takes longer.
+Early stopping monitors the loss of validation rows, which are not used for training. It ends training after `patience`
+epochs without a lower loss, and restores the weights of the best epoch. It costs those epochs and rows.
+The validation loss is noisy: with little patience noise may end a run too early, with much patience it takes longer.
 
 Patience of 5 to 30 epochs and no early stopping are compared in two cases, with a plain network, `NNClassifier("mlp")`
 with 128 and 128 units, Adam and a constant learning rate, for at most 80 epochs:
@@ -11,8 +11,8 @@ with 128 and 128 units, Adam and a constant learning rate, for at most 80 epochs
 * digits: 500 images of 8 × 8 pixels, half of the units dropped. The loss falls slowly and unevenly. This case was
   picked because patience matters in it; in most of those tried beforehand it mattered as little as on census.
 
-Another 200 rows (100 digits) are for validation, `fit(X, y, X_val=…, y_val=…)`, and up to 4,000 for the test. With the
-same seed all runs are the same up to where they stop.
+Another 200 rows (100 digits) are for validation, `fit(X, y, X_val=…, y_val=…)`, and up to 4,000 for the test. Runs
+with the same seed are identical up to where they stop.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def measure(seeds, folder) -> pd.DataFrame:
                         "test loss": log_loss(y_test, proba),
                         "test accuracy": accuracy_score(y_test, net.classes_[proba.argmax(axis=1)]),
                         "seconds": net.history_["dur"].sum(),
-                        "network": net if seed == seeds[0] else None,  # for the picture
+                        "network": net if seed == seeds[0] else None,  # for the plot
                     }
                 )
     return pd.DataFrame(rows)
@@ -93,7 +93,7 @@ def draw(results: pd.DataFrame):
     fig, axes = figure(2, width=3.9, height=3.4)
     drawn = results[results["network"].notna()]
     for ax, (name, rows) in zip(axes, drawn.groupby("data", sort=False), strict=True):
-        # The longest first: where runs are the same, the colour is that of the least patient one that still goes on.
+        # The longest first: where runs are the same, the colour is that of the least patient run that has not stopped.
         runs = dict(zip(rows["patience"], rows["network"], strict=True))
         TrainingCurveDisplay.from_estimator(dict(reversed(runs.items())), ax=ax, log_scale=True)
         ax.set(title=name, ylabel="cross-entropy")
@@ -113,10 +113,10 @@ def conclusion(results: pd.DataFrame) -> str:
 
 {digits_text}
 
-A patience of 10 to 20 epochs is a good start (`patience="auto"`: 12 for such a network), and more where the loss falls
-slowly or jumps: small learning rates, much dropout, few validation rows. With a learning rate that falls to 0 at the
-end, as that of the default network does, let a run come to its end: its small last steps still gain. Do not report the
-validation loss of the kept epoch as the result: it is the lowest of many. Take other rows for that.
+A patience of 10 to 20 epochs is a good start (`patience="auto"`: 12 for such a network), and more if the loss falls
+slowly or fluctuates: small learning rates, much dropout, few validation rows. With a learning rate that falls to 0 at
+the end, like that of the default network, run all epochs: the small last steps still help. Do not report the validation
+loss of the best epoch as the result, since it is the minimum of many; use other rows for that.
 """
 
 
@@ -128,7 +128,7 @@ def _of_case(name: str, rows: pd.DataFrame) -> str:
     end = f"On {name} training to the end gives a test loss of {never['test loss']:.3f}, early stopping {lowest:.3f}"
     accurate = f"(accuracy {never['test accuracy']:.3f} and {accuracy:.3f})."
     if never["test loss"] > lowest and never["test accuracy"] >= accuracy:
-        accurate += " More epochs make the network too sure of itself, but not more often wrong."
+        accurate += " More epochs make the network overconfident, but not more often wrong."
     worst = stopped["test loss"].idxmax()
     choice = (
         "Each patience keeps the same epochs."

@@ -1,17 +1,17 @@
-"""# 9. Transfer learning: what a network brings along
+"""# 9. Transfer learning: starting from a trained network
 
-A network that has been trained on one task has learned features, and another task may need the same. What it knows can
-be used in several ways (Yosinski et al., "How transferable are features in deep neural networks?", 2014):
+A network that was trained on one task has learned features that may be useful for another one. They can be
+used in several ways (Yosinski et al., "How transferable are features in deep neural networks?", 2014):
 
 * from scratch: not at all, for comparison;
 * fine-tuning, `Pretrained(known)`: training starts from its weights instead of random ones, with a new last layer;
-* slow backbone, `Pretrained(known, learning_rates={"backbone": 0.1})`: all but the last layer at a tenth of the rate;
+* slow backbone, `Pretrained(known, learning_rates={"backbone": 0.1})`: a tenth of the rate in all but the last layer;
 * frozen, `Pretrained(known, freeze="backbone")`: only the new last layer is trained;
-* features, `make_pipeline(NNFeatures(FrozenEstimator(known)), LogisticRegression())`: the same with another method.
+* features, `make_pipeline(NNFeatures(FrozenEstimator(known)), LogisticRegression())`: the same with another model.
 
-`known` is one convolutional network (8 and 16 channels) that tells the digits 0 to 4 apart. The new task is to tell 5
-to 9 apart after 20 to 500 labelled images of them; where the image sets are at hand also ten animals by their
-silhouettes, which have less in common with digits. Up to 1,000 other images are the test. All networks have the same
+`known` is a convolutional network (8 and 16 channels) that classifies the digits 0 to 4. The new task is to classify 5
+to 9 after 20 to 500 labelled images of them; if the image sets are available also ten animals by their silhouettes,
+which have less in common with digits. Up to 1,000 other images are the test set. All networks have the same
 layers and settings: dropout 0.2, batches of 25, the same number of epochs (60 for 20 images, 10 for 500), and the
 schedule "one_cycle" up to a rate of 0.01, which suits training from scratch on few images.
 """
@@ -32,7 +32,7 @@ EPOCHS = {20: 60, 50: 40, 100: 30, 200: 20, 500: 10}  # by labelled images
 OF_ANIMALS = (50, 200)
 N_TEST = 1000
 AT = 50  # labelled images that the text looks at
-TICKS = (1, 2, 3, 5, 10, 20, 30, 40, 60, 80)  # of the pictures, in %
+TICKS = (1, 2, 3, 5, 10, 20, 30, 40, 60, 80)  # of the error axis, in %
 SCRATCH, TUNED, SLOW, FROZEN, FEATURES = "from scratch", "fine-tuning", "slow backbone", "frozen", "features"
 
 
@@ -142,14 +142,14 @@ def conclusion(results: pd.DataFrame) -> str:
 ## What to use
 
 With {AT} labelled digits the error is {at[SCRATCH]:.1f} % from scratch and {at[TUNED]:.1f} % with fine-tuning.
-To get as far as that from scratch takes {needed if at[TUNED] < at[SCRATCH] else "no more than these"} images.
-The best way with {AT} is {at[ways].idxmin()}. The error on digits is lower than from scratch for
+To reach that from scratch takes {needed if at[TUNED] < at[SCRATCH] else "no more than these"} images.
+The best method with {AT} is {at[ways].idxmin()}. The error on digits is lower than from scratch for
 
 {listed}
 {of_animals(mean)}
-What is frozen cannot adapt: the error on digits is {ratio[few]:.1f} times that from scratch with {few} images, and
-{ratio[many]:.1f} times with {many}. Try fine-tuning first, and freeze where the same layers must still serve the old
-task, or where features are computed once for many models.{between}
+Frozen layers cannot adapt: the error on digits is {ratio[few]:.1f} times that from scratch with {few} images, and
+{ratio[many]:.1f} times with {many}. Try fine-tuning first, and freeze if the same layers must still serve the old
+task, or if features are computed once for many models.{between}
 
 {of_freezing(results)}
 """
@@ -170,7 +170,7 @@ def of_animals(mean: pd.DataFrame) -> str:
         f"with {n} images"
         for n, row in mean.loc["animals"].iterrows()
     ]
-    return f"\nOn animals the error is {'; '.join(errors)}: of them the network knew less.\n"
+    return f"\nOn animals the error is {'; '.join(errors)}: the features fit these less well.\n"
 
 
 def of_freezing(results: pd.DataFrame) -> str:
@@ -179,7 +179,7 @@ def of_freezing(results: pd.DataFrame) -> str:
         return f"Freezing was exact in {count} only."
     n_same = results["tensors"].iloc[0] - 2
     return f"""Freezing is exact: in {count} the {n_same} tensors of the backbone, with the statistics of batch
-normalisation, have the same bits before and after training; only {results["changed"].iloc[0]} differ."""
+normalisation, are bit-identical before and after training; only {results["changed"].iloc[0]} differ."""
 
 
 if __name__ == "__main__":

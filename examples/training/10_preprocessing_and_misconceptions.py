@@ -1,19 +1,20 @@
-"""# 10. Scaling, first weights, and three misconceptions
+"""# 10. Scaling, initial weights, and three misconceptions
 
-**a. Scaling.** A step of Adam is about the same for all weights, so that a column of thousands drowns one of
-hundredths. Two small tables whose columns have very different units, wine and breast cancer: 60 % of the rows train an
-`NNClassifier("mlp")` for 50 epochs, as they are (`preprocessing=None`), with `StandardScaler()`, and with "auto".
+**a. Scaling.** A step of Adam is about the same for all weights, so that a feature in the thousands dominates one in
+the hundredths. Two small tables with features of very different units, wine and breast cancer: 60 % of the rows train
+`NNClassifier("mlp")` for 50 epochs, unscaled (`preprocessing=None`), with `StandardScaler()`, and with "auto".
 
-**b. First weights.** The variance of a layer's weights decides whether signals and gradients keep their size from layer
-to layer (Glorot and Bengio, 2010; He et al., 2015). Each `module__weight_init` with 2 and with 10 hidden layers of 64
-ReLU units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05) and for 10 layers also Adam (0.001).
-The rates fall to 0 as a cosine: with a constant one some deep networks ended in a spike of the loss, whatever their
-start.
+**b. Initial weights.** The variance of a layer's weights determines whether signals and gradients keep their size from
+layer to layer (Glorot and Bengio, 2010; He et al., 2015). Each `module__weight_init` with 2 and with 10 hidden layers
+of 64 ReLU units, 8 epochs on 960 digits of 8 × 8 pixels, plain SGD (learning rate 0.05) and for 10 layers also Adam
+(0.001).
+The rates fall to 0 as a cosine: with a constant rate the loss of some deep networks spiked at the end, whatever
+their initial weights.
 
 **c. Misconceptions.** *More data always helps*: the test error by the number of training rows, with early stopping, at
 most 60 epochs. *A confident network knows*: trained on the digits 0 to 4, what is its largest probability for the
-digits 5 to 9, and for pixels drawn at random? A plain network and the default pack (`NNClassifier()`, 8 members,
-calibrated) answer. *The training loss tells how good a network is*: see the losses of part a, and chapter 1.
+digits 5 to 9, and for random pixels? Compared are a plain network and the default ensemble (`NNClassifier()`, 8
+members, calibrated). *The training loss tells how good a network is*: see the losses of part a, and chapter 1.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def confidence(seed: int, X, y):
     shown = {KNOWN: X_test[:500], UNKNOWN: X[~known][:500], NOISE: noise}
     for name, net in (
         ("plain network", network(seed, max_epochs=30)),
-        ("default pack", NNClassifier(random_state=seed)),
+        ("default ensemble", NNClassifier(random_state=seed)),
     ):
         net.fit(X_train, y_train)
         for group, rows in shown.items():
@@ -152,7 +153,7 @@ def draw(results: pd.DataFrame):
     answers = parts["c"].dropna(subset="confidence").groupby(["setting", "data"], sort=False)["confidence"]
     mean, std = answers.mean(), answers.std()
     shown = [f"shown {group}" for group in GROUPS]
-    for k, name in enumerate(("plain network", "default pack")):
+    for k, name in enumerate(("plain network", "default ensemble")):
         bars = {"width": 0.35, "capsize": 2, "label": name, "ecolor": "0.3"}
         sure.bar(np.arange(len(shown)) + 0.37 * (k - 0.5), mean[name][shown], yerr=std[name][shown], **bars)
     sure.axhline(0.2, color="0.3", linewidth=0.8, linestyle=":")
@@ -177,8 +178,8 @@ def _on_scaling(results: pd.DataFrame) -> str:
     error = _means(results, "error")
     wine, cancer = error["wine"], error["breast cancer"]
     between = max(abs(errors["StandardScaler"] - errors["auto"]) for errors in (wine, cancer))
-    which = "Which scaling it is matters far less." if 3 * between < wine["unscaled"] - wine["auto"] else ""
-    return f"""**Scaling.** Leave `preprocessing="auto"`, or scale by yourself. The test error is {wine["unscaled"]:.3f}
+    which = "The kind of scaling matters much less." if 3 * between < wine["unscaled"] - wine["auto"] else ""
+    return f"""**Scaling.** Leave `preprocessing="auto"`, or scale yourself. The test error is {wine["unscaled"]:.3f}
 unscaled and {wine["auto"]:.3f} scaled ("auto") on wine, {cancer["unscaled"]:.3f} and {cancer["auto"]:.3f} on breast
 cancer. {which}"""
 
@@ -187,18 +188,18 @@ def _on_weights(results: pd.DataFrame) -> str:
     error = _means(results, "error")
     few, sgd, adam = (error[case] for case in CASES)
     stuck = [name for name in INITIALISERS if min(few[name], sgd[name], adam[name]) > 0.8]
-    never = f"In none of the cases learn {' and '.join(stuck)}: next to no gradient comes through." if stuck else ""
+    never = f"In none of the cases learn {' and '.join(stuck)}: almost no gradient passes through." if stuck else ""
     he, glorot = adam["he_uniform"], adam["glorot_uniform"]
     forgives = glorot - he < 0.25 * (sgd["glorot_uniform"] - sgd["he_uniform"])
     of_adam = (
-        f"Adam, whose steps do not follow the size of the gradient, forgives that ({glorot:.3f} and {he:.3f})."
+        f"Adam, whose steps do not depend on the gradient's size, compensates for that ({glorot:.3f} and {he:.3f})."
         if forgives
         else f"With Adam these errors are {glorot:.3f} and {he:.3f}."
     )
-    return f"""**First weights.** The default, He's for ReLU, will do. Two layers learn with nearly all.
-{never} With 10 layers and SGD {sgd.idxmin()} is best ({sgd.min():.3f}): try it where there are many layers without
-normalisation. Glorot's weights, derived without ReLU, let the signal shrink from layer to layer:
-{sgd["glorot_uniform"]:.3f}, where He's have {sgd["he_uniform"]:.3f}. {of_adam}"""
+    return f"""**Initial weights.** The default, He's for ReLU, is good. Two layers learn with nearly all of them.
+{never} With 10 layers and SGD {sgd.idxmin()} is best ({sgd.min():.3f}): try it for many layers without
+normalisation. With Glorot's weights, derived without ReLU, the signal shrinks from layer to layer:
+{sgd["glorot_uniform"]:.3f}; with He's it is {sgd["he_uniform"]:.3f}. {of_adam}"""
 
 
 def _on_data(results: pd.DataFrame) -> str:
@@ -210,28 +211,27 @@ def _on_data(results: pd.DataFrame) -> str:
             f"On {data} the error falls by {falls.iloc[1]:.3f} from {rows[0]} to {rows[1]} rows,\n"
             f"and by {falls.iloc[-1]:.3f} from {rows[-2]} to {rows[-1]}."
         )
-    texts.append("Draw such a curve before you pay for more.")
-    return f"**More data always helps?** Mostly, but less and less. {' '.join(texts)}"
+    texts.append("Plot such a curve before you pay for more.")
+    return f"**More data always helps?** Mostly, with diminishing returns. {' '.join(texts)}"
 
 
 def _on_confidence(results: pd.DataFrame) -> str:
     sure = _means(results.dropna(subset="confidence"), "confidence").unstack()
-    plain, pack = (sure[name] for name in ("plain network", "default pack"))
+    plain, ensemble = (sure[name] for name in ("plain network", "default ensemble"))
     unknown, noise = f"shown {UNKNOWN}", f"shown {NOISE}"
-    of_pack = "is less sure, but" if plain[unknown] - pack[unknown] > 0.05 else "with its 8 networks"
-    return f"""**A confident network knows?** Shown the digits 5 to 9, none of which it can name, the plain network is
-{plain[unknown]:.0%} sure on average, and {plain[noise]:.0%} of random pixels (of digits that it knows
-{plain[f"shown {KNOWN}"]:.0%}). The calibrated pack {of_pack} does not know either ({pack[unknown]:.0%} and
-{pack[noise]:.0%}). Probabilities hold for rows like the training rows; far away from them ReLU networks are sure of
-something (Hein et al., CVPR 2019). Whether rows are like them has to be checked by other means: see "Novelty and
+    of_ensemble = "is less confident, but" if plain[unknown] - ensemble[unknown] > 0.05 else "of 8 networks"
+    return f"""**A confident network knows?** On the digits 5 to 9, which it does not know, the plain network is
+{plain[unknown]:.0%} confident on average, and {plain[noise]:.0%} on random pixels (on digits that it knows
+{plain[f"shown {KNOWN}"]:.0%}). The calibrated ensemble {of_ensemble} fails too ({ensemble[unknown]:.0%} and
+{ensemble[noise]:.0%}). Probabilities are valid for rows like the training rows; far away from them ReLU networks are
+overconfident (Hein et al., CVPR 2019). Whether rows are like them must be checked by other means: see "Novelty and
 outlier detection" in scikit-learn's guide."""
 
 
 def _on_the_loss(results: pd.DataFrame) -> str:
     training, test = (_means(results, name)["breast cancer", "auto"] for name in ("training loss", "test loss"))
     return f"""**The training loss tells how good a network is?** On breast cancer ("auto") it is {training:.4f}, and
-the test loss {test:.3f}. It tells that a network is able to learn; only rows held out tell whether it has learnt what
-it should."""
+the test loss {test:.3f}. It shows that a network is able to learn; only held-out rows show whether it generalises."""
 
 
 def _split(X, y, n_train, seed: int):

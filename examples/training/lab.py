@@ -1,4 +1,4 @@
-"""What the chapters share: data, repeated measurements, and the page that a chapter makes of them.
+"""Common to the chapters: data, repeated measurements, and the page that a chapter makes of them.
 
 A chapter is a script with a docstring, its text, and
 
@@ -88,7 +88,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def run(chapter, seeds: int, folder: Path | None, output: Path) -> str:
-    """Run a chapter, write its page and picture into `output`, and return the page."""
+    """Run a chapter, write its page and image into `output`, and return the page."""
     start = time.perf_counter()
     name = Path(chapter["__file__"]).stem
     results = chapter["measure"](range(seeds), folder)
