@@ -19,28 +19,28 @@ from sknn.utils import all_or_nothing
 
 
 class NNFeatures(TransformerMixin, BaseEstimator):
-    """The inputs of a network's last layer, or the outputs of another one, as features for any model.
+    """The inputs of a network's last layer, or the outputs of another layer, as features for any model.
 
     Parameters
     ----------
     estimator : estimator or nn.Module
-        A :class:`NNClassifier` or :class:`NNRegressor`, of which a clone is fitted in `fit`; in scikit-learn's
-        `FrozenEstimator` a fitted one, that is used as it is. Or a module, pretrained elsewhere, that takes float32
-        rows or images as they are and is not trained either.
+        A :class:`NNClassifier` or :class:`NNRegressor`, which is cloned and fitted in `fit`; a fitted one in
+        scikit-learn's `FrozenEstimator`, which is not; or a pretrained module of float32 rows or images, which is not
+        trained either.
     layer : str, default=None
-        Name of a part of the network (`summary()` shows them) whose outputs are taken, flattened. None: what the
-        last linear layer is given; the members of an ensemble concatenated.
+        Name of a submodule (shown by `summary()`) whose flattened outputs are the features. None: the inputs of the
+        last linear layer; those of ensemble members are concatenated.
 
     Attributes
     ----------
     estimator_ : estimator or nn.Module
-        What is used.
+        The fitted estimator, or the module.
     n_features_out_ : int
         Number of features.
 
     See Also
     --------
-    Pretrained : Training that starts from what a network has learned.
+    Pretrained : Training that starts from trained weights.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""`Pretrained`: what a network starts from, which of it is trained, and how fast."""
+"""`Pretrained`: initial weights, frozen parameters and layer-wise learning rates for transfer learning."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ class Pretrained(BaseEstimator):
     Parameters
     ----------
     source : estimator, nn.Module, dict or path
-        A fitted :class:`NNClassifier` or :class:`NNRegressor`, whose preprocessing is taken over too unless
-        `preprocessing` is set; a module; its state dict; or a file with one, of `torch.save` or, with the ending
-        `.safetensors`, of that library (the extra `safetensors`).
+        A fitted :class:`NNClassifier` or :class:`NNRegressor`, whose preprocessing is used too unless `preprocessing`
+        is set; a module; its state dict; or a file with one, written by `torch.save` or, with the ending
+        `.safetensors`, by that library (extra: `safetensors`).
     module : str, nn.Module class or callable, default=None
-        For a state dict or a file: the network that the weights are for, as for `NNClassifier`, built with the
-        estimator's parameters. What these derive from the rows, such as `n_bins` of "tabular", must be given as it was.
+        For a state dict or a file: the network of these weights, as for `NNClassifier`, built with the estimator's
+        parameters. Those that "auto" derives from the rows, such as `n_bins` of "tabular", must be passed explicitly.
     freeze : str or sequence of str, default=()
         Patterns (`fnmatch`) of names of parameters that are not trained, such as "layers.0*"; "backbone" stands for
-        all but the last layer. Frozen batch normalisation keeps its statistics. :class:`sknn.callbacks.Unfreeze` ends
-        it.
+        all but the last layer. Frozen batch normalisation keeps its statistics. :class:`sknn.callbacks.Unfreeze`
+        unfreezes them during training.
     learning_rates : dict or None, default=None
-        Factors on the learning rate by patterns of names, {"layers.0*": 0.1}; "backbone" as above. The first pattern
-        that fits counts.
+        Factors on the learning rate by patterns of names, {"layers.0*": 0.1}; "backbone" as above. The first matching
+        pattern applies.
     new_head : "auto" or bool, default="auto"
-        Whether the last layer, a linear one, starts anew. "auto": when the number of outputs differs, or the
-        classes of a fitted classifier do.
+        Whether the last linear layer is newly initialised. "auto": if the number of outputs or the classes of a
+        fitted classifier differ.
 
     See Also
     --------
-    NNFeatures : The features that a network has learned, for any other model.
+    NNFeatures : Features that a network has learned, for any other model.
 
     References
     ----------
     J. Yosinski et al., "How transferable are features in deep neural networks?", NeurIPS 2014 (freezing, fine-tuning).
     J. Howard, S. Ruder, "Universal language model fine-tuning for text classification", ACL 2018, section 3.2
-    (learning rates by layer, gradual unfreezing).
+    (layer-wise learning rates, gradual unfreezing).
 
     Examples
     --------

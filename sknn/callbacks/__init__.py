@@ -1,4 +1,4 @@
-"""What skorch's callbacks lack. The public ones go into `callbacks=[...]`, beside skorch's own."""
+"""Callbacks that skorch lacks. The public ones go into `callbacks=[...]`, together with skorch's."""
 
 from sknn.callbacks._base import Callback, hooks_of
 from sknn.callbacks._best_weights import BestWeights

@@ -1,4 +1,4 @@
-"""The base class of callbacks: skorch's, with two more hooks. When each hook is called is up to `training`."""
+"""The base class of callbacks: skorch's, with two more hooks. The hooks are called in `training`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End training when the loss or a weight is not a finite number any more."""
+"""Stop training when the loss or a weight becomes NaN or infinite."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _squares(net, named_parameters) -> dict[str, Tensor]:
         if parameter.grad is None:
             continue
         square = parameter.grad.square()
-        is_wide = axes.get(parameter)  # what members share counts for each
+        is_wide = axes.get(parameter)  # parameters common to all members count for each
         square = square.reshape(len(square), -1).sum(1) if is_wide else square.sum().expand(net.n_members)
         found[name.removeprefix("module.")] = square
     return found

@@ -1,4 +1,4 @@
-"""Keep the weights of each unit within a ball."""
+"""Bound the norm of each unit's weights."""
 
 from __future__ import annotations
 

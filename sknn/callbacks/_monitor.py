@@ -13,7 +13,7 @@ from sknn.callbacks._base import Callback
 
 
 class MonitorScore(Callback):
-    """Score the outputs that the validation pass of the epoch has left.
+    """Score the outputs of the epoch's validation pass.
 
     Parameters
     ----------

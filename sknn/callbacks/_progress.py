@@ -1,4 +1,4 @@
-"""One line that shows how training goes."""
+"""A line that shows the progress of training."""
 
 from __future__ import annotations
 

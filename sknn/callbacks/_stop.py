@@ -1,4 +1,4 @@
-"""How a callback asks to stop."""
+"""The exception by which a callback stops training."""
 
 from __future__ import annotations
 

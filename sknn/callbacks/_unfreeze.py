@@ -1,4 +1,4 @@
-"""Begin to train frozen parameters at an epoch."""
+"""Unfreeze parameters during training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sknn.callbacks._base import Callback
 
 
 class Unfreeze(Callback):
-    """Let frozen parameters be trained from an epoch on; with several of these, layer after layer.
+    """Train frozen parameters from an epoch on; several of these unfreeze layer by layer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Train on, but keep and validate an average of the weights along the way."""
+"""Average the weights during training; the average is validated and kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sknn.callbacks._base import Callback
 
 
 class WeightAverage(Callback):
-    """An average of the weights of past steps, in the place of the last ones.
+    """Keep an average of the weights over steps, instead of the last weights.
 
     After each epoch the average is validated, and kept if it is the best; training continues from its own weights.
     Statistics of batch normalisation are averaged too.

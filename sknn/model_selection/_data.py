@@ -38,7 +38,7 @@ class TrainingData(NamedTuple):
 
     @classmethod
     def checked(cls, table: Table, y: np.ndarray, sample_weight=None, groups=None, name: str = "y") -> TrainingData:
-        """From a table and targets that are checked each on its own: whether all are of as many rows."""
+        """Make it from a checked table and checked targets; all must have the same number of rows."""
         n_rows = table.shape[0]
         check_n_rows(y, n_rows, name)
         weight = None if sample_weight is None else as_weights(sample_weight, n_rows)

@@ -1,4 +1,4 @@
-"""Which rows belong together: the check of `groups`, and validation rows that share groups with the training rows.
+"""The check of `groups`, and of validation rows from groups of the training rows.
 
 How groups are held out is in `_splitting.py`.
 """
@@ -12,7 +12,7 @@ import pandas as pd
 
 
 def check_groups(groups: np.ndarray, n_rows: int) -> np.ndarray:
-    """A group for each row, of a kind that can be sorted.
+    """The group of each row, of a sortable type.
 
     Raises
     ------
@@ -23,12 +23,12 @@ def check_groups(groups: np.ndarray, n_rows: int) -> np.ndarray:
         raise ValueError(f"groups must hold a group for each of the {n_rows} rows of X. Got shape {groups.shape}.")
     groups = groups.ravel()
     if groups.dtype == object and len({type(group) for group in groups}) > 1:
-        return pd.factorize(groups)[0]  # what cannot be sorted can be told apart
+        return pd.factorize(groups)[0]  # unsortable values become codes
     return groups
 
 
 def warn_of_shared_groups(table, groups: np.ndarray, held_out_table) -> None:
-    """Warn where it can be told that validation rows of the user's are of the training rows' groups.
+    """Warn if the user's validation rows evidently have groups in common with the training rows.
 
     That is where they are equal to rows of `table`, or a column holds the groups.
     """

@@ -1,4 +1,4 @@
-"""Which training rows are held out to watch the training."""
+"""Which training rows are held out for validation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def held_out_rows(
     splitter : int, scikit-learn splitter, iterable of (train, validation) positions, or None
         Its first split is used. An int is a number of folds.
     y : ndarray
-        What the splitter is shown as `y`.
+        Targets, for the splitter.
     seed : int
     """
     empty = np.empty(0, dtype=np.int64)
@@ -83,9 +83,8 @@ def held_out_folds(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Positions of the rows that each fold trains on and of those that it holds out.
 
-    Without a `splitter` there are `n_folds`, fewer where there are not as many groups or rows; each row is held
-    out once, and classes are spread over the folds as evenly as can be, rare ones too. Parameters are
-    those of `held_out_rows`.
+    Without a `splitter` there are `n_folds`, or as many as groups or rows if these are fewer; each row is held
+    out once, and the folds are stratified by class. Parameters are those of `held_out_rows`.
     """
     if splitter is not None:
         folds = list(_splits(splitter, n_rows, classes, groups, y, seed))
@@ -103,12 +102,12 @@ def held_out_folds(
 
 
 def check_groups_stay_whole(train_groups: np.ndarray | None, valid_groups: np.ndarray | None, splitter) -> None:
-    """Refuse a split of the user's that has rows of one group on both sides.
+    """Refuse a user-defined split with rows of one group in both parts.
 
     Raises
     ------
     InvalidParameterError
-        With such a group, and what may be passed instead.
+        Naming such a group, and what may be passed instead.
     """
     if train_groups is None or valid_groups is None:
         return
@@ -122,7 +121,7 @@ def check_groups_stay_whole(train_groups: np.ndarray | None, valid_groups: np.nd
 
 
 def _splits(splitter, n_rows: int, classes, groups, y, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """A number of folds is shuffled, as for a fraction; a splitter is copied and gets a seed if it has none."""
+    """Folds given by number are shuffled; a splitter is copied, and seeded if it has no seed."""
     if isinstance(splitter, Integral):
         yield from _folds(int(splitter), n_rows, classes, groups, y, seed)
     elif hasattr(splitter, "split"):
@@ -152,7 +151,7 @@ def _folds(n_folds: int, n_rows: int, classes, groups, y, seed: int):
 
 
 def _positions(split, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """A split's training and validation rows by position; flags of the rows become positions."""
+    """The positions of a split's training and validation rows; boolean masks become positions."""
     try:
         train, valid = (np.asarray(part) for part in split)
     except (TypeError, ValueError):
@@ -170,7 +169,7 @@ def _positions(split, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _dealt_out(n_rows: int, classes: np.ndarray | None, n_folds: int, seed: int) -> np.ndarray:
-    """The fold of each row: rows in a random order, class after class, are dealt out in turn."""
+    """The fold of each row: shuffled rows, sorted by class, are assigned to folds in turn."""
     order = np.random.RandomState(seed).permutation(n_rows)
     if classes is not None:
         order = order[np.argsort(classes[order], kind="stable")]
@@ -205,7 +204,7 @@ def _shuffled(rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray,
 
 
 def _stratified(classes: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows whose class has no second one train; with fewer places than classes the split is plain."""
+    """Classes of a single row are for training; with fewer validation rows than classes the split is not stratified."""
     count = np.bincount(classes)
     alone = count[classes] < 2
     rows = np.flatnonzero(~alone)
@@ -231,7 +230,7 @@ def _whole_groups(n_rows, classes, groups, fraction, seed) -> tuple[np.ndarray, 
 
 
 def _groups_by_size(groups: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Groups in a random order, each held out that still fits into the fraction of the rows; at least the smallest."""
+    """Groups in random order are held out as long as they fit into the fraction of the rows; at least the smallest."""
     _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.random.RandomState(seed).permutation(len(size))
     chosen, room = [], fraction * len(groups)

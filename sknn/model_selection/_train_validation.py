@@ -1,4 +1,4 @@
-"""The rows that train and those that validate, and for an ensemble those of each member."""
+"""The split into training and validation rows, for an ensemble also by member."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROBED_ROWS = 100  # on which a transformer is tried without y
 
 
 class TrainValidationSplit(NamedTuple):
-    """Which rows train and which validate; for an ensemble, which rows of them each member."""
+    """Training and validation rows; for an ensemble, also which of them each member uses."""
 
     train: TrainingData
     valid: TrainingData | None
@@ -34,7 +34,7 @@ class TrainValidationSplit(NamedTuple):
         return self.valid_rows is not None
 
     def resolved(self, params) -> dict[str, Any]:
-        """What `n_members` and an automatic `validation_split` have become."""
+        """The values of `n_members` and of an automatic `validation_split`."""
         found: dict[str, Any] = {} if self.train_rows is None else {"n_members": len(self.train_rows)}
         if is_auto(params["validation_split"]):
             holds_out = self.valid is not None and not self.was_given
@@ -107,7 +107,7 @@ def _single_split(data: TrainingData, train: np.ndarray, valid: np.ndarray, vali
 
 
 def _cross_fit(data: TrainingData, folds: list, n_members: int, validation_split) -> TrainValidationSplit:
-    """Member k holds out fold k. Further members begin again at the first fold."""
+    """Member k holds out fold k, modulo the number of folds."""
     if data.weight is not None and not data.weight.all():
         kept = data.weight > 0
         folds = [(train[kept[train]], valid[kept[valid]]) for train, valid in folds]
@@ -117,7 +117,7 @@ def _cross_fit(data: TrainingData, folds: list, n_members: int, validation_split
         for rows, held_out in folds:
             check_groups_stay_whole(data.groups[rows], data.groups[held_out], validation_split)
     train_rows, valid_rows = zip(*(folds[k % len(folds)] for k in range(n_members)), strict=True)
-    # What the members train on or hold out, in whichever part it is, is encoded once.
+    # Rows that members train on or hold out are encoded once.
     train, positions = _restrict_to_used(data, [*train_rows, *valid_rows])
     valid, valid_positions = _restrict_to_used(data, list(valid_rows))
     valid = train if len(valid.y) == len(train.y) else valid
@@ -125,7 +125,7 @@ def _cross_fit(data: TrainingData, folds: list, n_members: int, validation_split
 
 
 def _restrict_to_used(data: TrainingData, parts: list[np.ndarray]) -> tuple[TrainingData, list[np.ndarray]]:
-    """The rows that occur in any of the parts, and the parts as positions among them. Copies nothing if all occur."""
+    """The rows that occur in any part, and the parts as positions among them. No copy if all rows occur."""
     occurs = np.zeros(len(data.y), dtype=bool)
     for rows in parts:
         occurs[rows] = True
@@ -142,7 +142,7 @@ def _fraction(validation_split) -> float | None:
 
 
 def _needs_target(preprocessing, table: Table) -> bool:
-    """Whether a transformer cannot be fitted without y, so that no row which it was fitted on is unseen."""
+    """Whether a transformer needs y to be fitted, so that the rows it is fitted on are not unseen."""
     if isinstance(preprocessing, TableEncoder) or not hasattr(preprocessing, "fit_transform"):
         return False
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ from sknn.modules._tabular import TabularNet
 
 
 class Backbone(nn.Module):
-    """A network without its last layer: its outputs are what that layer would be given.
+    """A network without its last layer: it returns the inputs of that layer.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Backbone(nn.Module):
     layer : str or None, default=None
         Name of another part of the network, whose outputs are taken.
 
-    Shape: inputs of the module to (B, D); the members of a :class:`TabularNet` side by side, (B, K · D).
+    Shape: inputs of the module to (B, D); features of the members of a :class:`TabularNet` concatenated, (B, K · D).
     """
 
     def __init__(self, module: nn.Module, layer: str | None = None):

@@ -29,7 +29,7 @@ MODULES: dict[str, type[nn.Module]] = {
 
 
 def module_params_of(module) -> list[str] | None:
-    """Keyword parameters that `module` can be given, or None when it takes any (or none can be told)."""
+    """Keyword parameters that `module` accepts, or None if it accepts any (or they are unknown)."""
     if isinstance(module, nn.Module):
         return []
     signature = inspect.signature(MODULES[module] if isinstance(module, str) else module)
@@ -41,7 +41,7 @@ def module_params_of(module) -> list[str] | None:
 
 
 def embeds_categories(module) -> bool:
-    """Whether a module takes categories as codes: its `forward`, or the factory, names the parameter for them."""
+    """Whether a module takes categories as codes: its `forward`, or the factory, has the parameter for them."""
     if isinstance(module, str):
         module = MODULES[module]
     forward = getattr(module, "forward", None)  # of a class or an instance; a factory has none
@@ -59,10 +59,10 @@ def build_module(
     cat_cardinalities: tuple[int, ...],
     **of_built_in,
 ) -> nn.Module:
-    """Build the network: a class or factory is called with those data facts that its signature names.
+    """Build the network: a class or factory is called with those properties of the data that its signature names.
 
     A module instance is copied, so that the user's own is never trained. `of_built_in` are further
-    facts, which only the built-in networks know.
+    properties, for built-in networks only.
     """
     if isinstance(module, nn.Module):
         return _marked(copy.deepcopy(module), is_built_in=False)
@@ -113,7 +113,7 @@ def try_out(
 
 
 def _check_names(module: nn.Module, inputs: dict[str, Tensor]) -> None:
-    """Refuse inputs that the user has named otherwise than the module's `forward` does."""
+    """Refuse inputs whose names differ from those in the module's `forward`."""
     if "x_num" in inputs:
         return
     signature = inspect.signature(module.forward)
@@ -127,7 +127,7 @@ def _check_names(module: nn.Module, inputs: dict[str, Tensor]) -> None:
 
 
 def build_ensemble(members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int) -> nn.Module:
-    """One module of several networks that have been tried out; inputs (B, ...) are a few rows."""
+    """One module of several tested networks; inputs (B, ...) are a few rows."""
     with _noting(f"The networks were to be members of an ensemble, n_members={len(members)}."):
         return ensemble(members, functools.partial(_outputs_of, n_outputs), inputs)
 
@@ -168,7 +168,7 @@ def _marked(module: nn.Module, is_built_in: bool) -> nn.Module:
 
 @contextmanager
 def _noting(note: str):
-    """Add a note to an error of the user's module, whose own message knows nothing of the data."""
+    """Add the shapes of the data to an error of the user's module."""
     try:
         yield
     except Exception as error:
@@ -181,22 +181,21 @@ def has_columns(output: Tensor, n_outputs: int, allow_single_logit: bool = True)
 
 
 def is_of_linear_layers(module: nn.Module) -> bool:
-    """Whether it is one of the built-in networks of linear layers alone, which gain nothing from a second thread."""
+    """Whether it is a built-in network of linear layers only, which do not gain from a second thread."""
     return isinstance(module, TabularNet | MLP | ResNet)
 
 
 def is_built_in(module: nn.Module) -> bool:
-    """Whether it was built by its name, and so neither works in place nor asks for more than it is given."""
+    """Whether it was built by name, so that it neither works in place nor needs other inputs."""
     return module.__dict__.get("is_built_in", False)
 
 
 def call_module(module: nn.Module, inputs: dict[str, Tensor], shared: bool = False):
-    """A single table goes by position, whatever the module calls it; inputs that the user has named, and several, go by
-    their names.
+    """A single table is passed by position; inputs with names, and several inputs, are passed by name.
 
-    A module that is not built in gets copies: it may work in place, and rows are used again, by the next epoch, other
-    members or the user whose memory they are. `shared` tells an ensemble of any module that its members have no rows of
-    their own.
+    A module that is not built in gets copies, since it may work in place and the rows are used again: in the next
+    epoch, by other members, or by the user, who owns the memory. `shared` tells an ensemble that all members get the
+    same rows.
     """
     if isinstance(module, ModuleEnsemble):
         return module(shared, **inputs)
@@ -225,7 +224,7 @@ def _forward(module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
 
 
 def _replace_head(module: nn.Module, n_found: int, n_outputs: int) -> None:
-    """Put a new layer in the place of the last linear one, if that is what gives the outputs."""
+    """Replace the last linear layer, if it gives the outputs."""
     name, old = last_linear(module)
     if not name or old.out_features != n_found:
         return

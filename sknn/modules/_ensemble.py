@@ -1,7 +1,7 @@
 """Ensembles of any module: K networks of one kind as one module. Torch only.
 
-An ensemble has the tree of one of its networks, with the same names; each parameter and buffer is as wide as those of
-all together, with K as its first axis. So a state dict, a pattern of names or a penalty is what it is for one network.
+An ensemble has the module tree of one of its networks, with the same names; K is the first axis of each parameter and
+buffer. So state dicts, patterns of names and penalties work as for one network.
 
 Shapes: K members, B rows of a batch, O outputs.
 """
@@ -23,7 +23,7 @@ Call = Callable[[nn.Module, dict[str, Tensor]], Tensor]
 
 
 class ModuleEnsemble(nn.Module):
-    """The tree of a network with K times the numbers in it; how it is called is up to the classes below."""
+    """The tree of a network with stacked parameters and buffers; subclasses define the call."""
 
     network: nn.Module
 
@@ -37,7 +37,7 @@ class ModuleEnsemble(nn.Module):
 
     def _prepare_calls(self) -> None:
         self._own = _Tensors(self.network)
-        self._idle: list[_Tensors] = []  # of copies of the network: calls that run beside each other need one each
+        self._idle: list[_Tensors] = []  # copies of the network, one for each concurrent call
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name not in ("_own", "_idle")}
@@ -83,7 +83,7 @@ class ModuleEnsemble(nn.Module):
 class SequentialEnsemble(ModuleEnsemble):
     """K networks that are called one after the other.
 
-    What a network keeps in attributes other than parameters and buffers is common to all members.
+    Attributes of a network other than parameters and buffers are common to all members.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class VmapEnsemble(ModuleEnsemble):
 
 
 class _Tensors:
-    """The parameters and buffers of a network's tree: each once, though it may be in several places."""
+    """The parameters and buffers of a network's tree, each once, even if it occurs in several places."""
 
     def __init__(self, network: nn.Module):
         self.network = network
@@ -160,7 +160,7 @@ class _Tensors:
                 tensors[name] = value
 
     def call(self, call: Call, values: Sequence[Tensor], inputs: dict[str, Tensor]) -> Tensor:
-        """Call the network with other values in the places of its own."""
+        """Call the network with other values of its parameters and buffers."""
         before = self.get()
         self.put(values)
         try:
@@ -173,7 +173,7 @@ class _Tensors:
 
 
 def _widened(members: Sequence[nn.Module]) -> nn.Module:
-    """A copy of the first network, with the tensors of all of them stacked in the places of its own."""
+    """A copy of the first network, with the stacked tensors of all networks."""
     shapes = [_shapes(member) for member in members]
     if any(other != shapes[0] for other in shapes):
         raise ValueError(
@@ -188,7 +188,7 @@ def _widened(members: Sequence[nn.Module]) -> nn.Module:
 
 
 def _like(tensor: Tensor, values: Tensor) -> Tensor:
-    """Values as a parameter or a buffer, as the tensor is."""
+    """Values as a parameter if the tensor is one, else as a buffer."""
     return nn.Parameter(values, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else values
 
 
@@ -205,7 +205,7 @@ def with_same_tensors(network: nn.Module) -> nn.Module:
 
 
 def ensemble(members: Sequence[nn.Module], call: Call, inputs: dict[str, Tensor]) -> nn.Module:
-    """An ensemble by vmap where the networks allow it, else a sequential one; tried out with `inputs` (B, ...)."""
+    """An ensemble by vmap if the networks allow it, else a sequential one; tested on `inputs` (B, ...)."""
     sequential = SequentialEnsemble(members, call)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         expected = sequential.eval()(True, **inputs)
@@ -225,12 +225,12 @@ def ensemble(members: Sequence[nn.Module], call: Call, inputs: dict[str, Tensor]
 
 
 def n_members_of(module: nn.Module) -> int:
-    """Number of members; a network that is no ensemble counts as one of its own."""
+    """Number of members; 1 for a network that is not an ensemble."""
     return module.n_members if isinstance(module, TabularNet | ModuleEnsemble) else 1
 
 
 def batch_axis_of(module: nn.Module) -> int:
-    """The axis of a batch's rows in inputs and outputs: 1 behind that of an ensemble's members, else 0."""
+    """The batch axis of inputs and outputs: 1 for an ensemble, whose first axis is its members, else 0."""
     return int(is_ensemble(module))
 
 
@@ -239,7 +239,7 @@ def is_ensemble(module: nn.Module) -> bool:
 
 
 def own_axes(module: nn.Module) -> dict[nn.Parameter, int]:
-    """For each parameter the first axis that a single network has: 1 behind that of members, 0 where there is none.
+    """For each parameter the first axis of a single network's: 1 after the axis of members, else 0.
 
     Parameters of a `TabularNet`'s activations are common to its members.
     """
@@ -251,12 +251,12 @@ def own_axes(module: nn.Module) -> dict[nn.Parameter, int]:
 
 
 def single_network(module: nn.Module) -> nn.Module:
-    """The first network of an ensemble of any modules; what else it is given as it is."""
+    """The first network of an ensemble; another module unchanged."""
     return module.member(0) if isinstance(module, ModuleEnsemble) else module
 
 
 def tensor_of(output) -> Tensor:
-    """What a module returns: the tensor itself, the first of several, or the `logits` of Hugging Face's outputs."""
+    """The output tensor of a module: the first of several, or the `logits` of Hugging Face's outputs."""
     if isinstance(output, Tensor):
         return output
     return output.logits if hasattr(output, "logits") else output[0]

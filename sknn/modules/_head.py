@@ -1,4 +1,4 @@
-"""The last layer of a network, another one in its place, and weights for the layers before it. Torch only."""
+"""The last layer of a network and its replacement; loading of pretrained weights. Torch only."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def replaced(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
 def names_outside_hidden(module: nn.Module) -> set[str]:
     """Names of the parameters of embeddings, the first convolution and the output layer.
 
-    The output layer is the last linear one, or the last convolution where there is none. A linear layer that the
-    numbers of a table go into counts as a hidden one: else a network of one hidden layer had none.
+    The output layer is the last linear one, or the last convolution if there is none. The first linear layer of a
+    network for tables counts as hidden: otherwise a network with one hidden layer would have none.
     """
     linear, convolutions, embeddings = (
         [layer for layer in module.modules() if isinstance(layer, kinds)]

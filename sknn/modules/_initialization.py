@@ -1,7 +1,7 @@
 """How the weights of a new network are drawn, for any module. Torch only.
 
-What is no linear or convolutional weight stays as its module made it: embeddings, normalisations,
-activations that learn. Everything is drawn from torch's global generator, which the caller seeds.
+Only linear and convolutional weights are initialised; embeddings, normalisations and trainable activations stay as
+their modules made them. Numbers are drawn from torch's global generator, which the caller seeds.
 """
 
 from __future__ import annotations

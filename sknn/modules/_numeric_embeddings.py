@@ -43,9 +43,9 @@ class _Basis(NumericEmbedding, ABC):
 
 
 class PiecewiseLinear(_Basis):
-    """Numbers by their quantile bins: t·W for each feature and member, with the J + 1 entries of t as follows.
+    """Piecewise-linear encoding by quantile bins: t·W for each feature and member.
 
-    Entry j < J is the fraction of bin j that the number x has passed, min(1, max(0, (x − left) / width)); the last
+    Entry j < J of t is the fraction of bin j that the number x has passed, min(1, max(0, (x − left) / width)); the last
     one is x. Features with fewer bins have entries of 0.
 
     Shape: (K or 1, N, B) to (K, N · E, B).
@@ -78,11 +78,11 @@ class PiecewiseLinear(_Basis):
 
 
 class ThermometerEncoding(_Basis):
-    """Numbers by the thresholds that they have passed: t·W for each feature and member.
+    """Thermometer encoding of numbers: t·W for each feature and member.
 
-    Entry j < J of t is 1 where the number x is at least threshold j of the member, else 0; the last one is x. A member
-    sees places at random (`random_thresholds` in `preprocessing`) and is constant between them but for the linear term,
-    as a tree is; the mean of the members changes in as many places as they have thresholds together.
+    Entry j < J of t is 1 if the number x is at least threshold j of the member, else 0; the last one is x. Thresholds
+    are random (`random_thresholds` in `preprocessing`). Apart from the linear term, a member is constant between
+    them, like a tree; the ensemble changes at the thresholds of all members.
 
     Shape: (K or 1, N, B) to (K, N · E, B).
     """
@@ -111,7 +111,7 @@ class ThermometerEncoding(_Basis):
 
 
 class Periodic(NumericEmbedding):
-    """Numbers by waves of learned frequency: [cos(2π·(w·x + b))·W + c, x] for each feature and member.
+    """Periodic embedding with learned frequencies: [cos(2π·(w·x + b))·W + c, x] for each feature and member.
 
     Shape: (K or 1, N, B) to (K, N · E, B).
     """

@@ -39,20 +39,20 @@ class Factors(NamedTuple):
 class TabularNet(nn.Module):
     """An ensemble of multilayer perceptrons for tables, with embedded numbers and categories.
 
-    A hidden layer of each member is h ← f(W·h + b). What the network is made of, and how its parts learn:
+    A hidden layer of each member is h ← f(W·h + b). Its parts, with factors on their learning rate and weight decay:
 
     ===================  ======================================================================
     numeric embedding    piecewise-linear: the fraction of each quantile bin that a number has passed,
                          and the number itself, times a matrix for each feature and member
                          (Gorishniy et al. 2022, section 3.2, with a linear term); or thermometer: the same with
-                         which of its thresholds a number has passed, other ones for each member; or periodic:
+                         indicators of thresholds, different for each member; or periodic:
                          [cos(2π·(w·x + b))·W + c, x] (PBLD of Holzmüller et al. 2024). Features of two
                          values, such as one-hot columns, are passed as they are
     category embedding   a vector for each level; see `CategoryEmbedding`
     learnable scale      a factor for each input of the first layer (Holzmüller et al. 2024),
-                         a soft choice of features
+                         a soft feature selection
     initialisation       weights are rescaled so that each unit has unit variance on training rows, and
-                         its bias puts the activation's kink amid them (`initialize`)
+                         its bias moves the activation's kink into their range (`initialize`)
     learning rates       √(100 / fan-in) for a weight, 1 for biases and activations, 60 for the scale, 3
                          for numeric and 10 for category embeddings
     weight decay         1 for weights and category embeddings, 6 for the scale, 0.3 for numeric
@@ -92,7 +92,7 @@ class TabularNet(nn.Module):
     learnable_scale : bool, default=True
         Whether inputs of the first layer have a learned factor.
 
-    Shape: `x_num` (B, F), or (K, B, F) with rows of its own for each member, and `x_cat` (B, C) or
+    Shape: `x_num` (B, F), or (K, B, F) with different rows for each member, and `x_cat` (B, C) or
     (K, B, C), to (K, B, O).
 
     References
@@ -193,7 +193,7 @@ class TabularNet(nn.Module):
         """Rescale weights and set biases by some training rows (Holzmüller et al. 2024, appendix A).
 
         Each unit gets unit variance before its activation. The bias of a hidden unit is minus a random
-        weighted mean of what five rows give, so that the activation bends where the data are.
+        weighted mean of its values on five rows, so that the activation's kink lies within the data.
 
         Parameters
         ----------
