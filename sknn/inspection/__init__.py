@@ -1,4 +1,4 @@
-"""A network as a table, its training as a plot, and the range test of learning rates."""
+"""Summary of a network, learning curves, and the learning-rate range test."""
 
 from sknn.inspection._learning_rate_finder import LearningRateFinder
 from sknn.inspection._summary import Summary, SummaryMixin, summarize

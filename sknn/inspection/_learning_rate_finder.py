@@ -1,4 +1,4 @@
-"""`LearningRateFinder`: the range test, one short run over all learning rates from too low to too high."""
+"""`LearningRateFinder`: the range test, a short run with an increasing learning rate."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sknn.utils import all_or_nothing
 
 _SMOOTHING = 0.9  # of the moving average of the loss
 _DIVERGED = 3.0  # times its fall, above its lowest value
-_SHARE_OF_DROP = 10.0  # how far below the rate of the lowest loss, where no slope stands out
+_BELOW_LOWEST = 10.0  # factor below the rate of the lowest loss, if no slope stands out
 
 
 class LearningRateFinder(BaseEstimator):
-    """Find a learning rate by raising it a little at each step and watching the loss.
+    """Learning-rate range test: increase the rate in each step and record the loss.
 
-    The loss first stays, then falls, then explodes. The suggestion is where the smoothed loss falls fastest over the
-    logarithm of the rate; it is a starting point for `learning_rate` with a constant or falling schedule, and a
-    cautious one for "one_cycle".
+    The loss is first constant, then falls, then diverges. The suggestion is where the smoothed loss falls fastest over
+    the logarithm of the rate. It is a starting point for `learning_rate` with a constant or falling schedule, and is
+    rather low for "one_cycle".
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ class LearningRateFinder(BaseEstimator):
     min_learning_rate : float, default=1e-5
         Rate of the first step.
     max_learning_rate : float, default=1.0
-        Rate of the last step. The test ends before, when the loss has risen from its lowest value by three times as
-        much as it had fallen.
+        Rate of the last step. The test ends earlier if the loss has risen from its minimum by three times as much as
+        it had fallen.
     n_steps : int, default=100
-        Steps, of a batch each.
+        Number of steps, of one batch each.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class LearningRateFinder(BaseEstimator):
     losses_ : ndarray of shape (n_steps_run,)
         Loss of each step's batch before the step.
     smoothed_losses_ : ndarray of shape (n_steps_run,)
-        Their exponential moving average.
+        Exponential moving average of `losses_`.
     suggestion_ : float
         A learning rate to start from.
 
@@ -154,7 +154,7 @@ class LearningRateFinder(BaseEstimator):
 
 
 class _Steps(Callback):
-    """Raises the learning rate before each batch and notes the loss of it; ends training when that has exploded."""
+    """Raises the learning rate before each batch and records its loss; stops training on divergence."""
 
     def __init__(self, n_steps: int, lowest: float, highest: float):
         self.n_steps, self.growth = n_steps, math.log(highest / lowest) / (n_steps - 1)
@@ -212,7 +212,7 @@ def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
     lowest, width = int(losses.argmin()), max(3, len(rates) // 10)
     centers = range(width, lowest)
     if not len(centers):  # it never fell
-        return float(rates[lowest] / _SHARE_OF_DROP)
+        return float(rates[lowest] / _BELOW_LOWEST)
     half = width // 2
     windows = [slice(center - half, min(center + half, lowest) + 1) for center in centers]
     slopes = [np.polyfit(np.log(rates[window]), losses[window], 1)[0] for window in windows]

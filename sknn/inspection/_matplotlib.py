@@ -1,4 +1,4 @@
-"""The optional dependency, imported only when something is drawn."""
+"""matplotlib, an optional dependency, is imported only for plotting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fitted estimators have recorded of their training. Nothing of how it is drawn.
+"""The recorded training of fitted estimators. Plotting is elsewhere.
 
 Estimators are known by what they have (`history_`, `best_estimator_`), not by their class.
 """
@@ -17,7 +17,7 @@ _MAX_DIFFERENCES = 3  # parameters that a name may list
 
 
 class TrainingRun(NamedTuple):
-    """One training: a row an epoch, and which of them mattered.
+    """One training run: its history by epoch, the best epoch and the last one.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _score_column(monitor) -> str | None:
 
 
 def _names_of(estimators: list) -> list[str]:
-    """The parameters in which estimators of a class differ, if few tell all apart; else classes with numbers."""
+    """Labels by the parameters in which estimators differ, if few are enough; else numbered class names."""
     kinds = [type(each).__name__ for each in estimators]
     if len(estimators) == 1:
         return kinds
@@ -136,7 +136,7 @@ def _names_of(estimators: list) -> list[str]:
 
 
 def _describing(estimator) -> dict[str, str]:
-    """Parameters that are short to write."""
+    """Parameters with a short representation."""
     return {
         key: str(value)
         for key, value in estimator.get_params().items()

@@ -1,6 +1,6 @@
-"""The layers of a network as a table: what each of them gives, and how many parameters it has.
+"""The layers of a network as a table, with output shapes and numbers of parameters.
 
-Layers are found by watching a forward pass, so that any module can be shown.
+Layers are found by a forward pass, so that any module can be shown.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Summary:
     frame : DataFrame of shape (n_layers, 5)
         A row for each layer, in the order in which they are called, with the columns `name`, `type`,
         `output_shape` (B for the rows of a batch), `parameters` and `trainable`, the number of parameters
-        and of those that are trained. Parameters that layers share count in the first of them.
+        and of those that are trained. Parameters of several layers count in the first of them.
     title : str
-        What goes into the network and what comes out.
+        Inputs and outputs of the network.
     n_parameters, n_trainable : int
         Numbers of the whole network.
     n_bytes : int
@@ -122,7 +122,7 @@ class SummaryMixin:
 
 
 def summarize(module: nn.Module, inputs: dict[str, Tensor], n_outputs: int) -> Summary:
-    """Watch a network at work on a few rows, and list its layers.
+    """List the layers of a network by a forward pass of a few rows.
 
     Nothing about the network is changed, also when the call fails.
 
@@ -181,7 +181,7 @@ def _times(n_members: int, row: _Row) -> _Row:
 
 
 class _Calls:
-    """Which modules a forward pass calls, in which order, and the shape of what they give, at their first call."""
+    """The modules that a forward pass calls, in order, with the output shape of their first call."""
 
     def __init__(self) -> None:
         self.shapes: dict[nn.Module, tuple[int, ...]] = {}  # in the order in which the calls begin
@@ -199,7 +199,7 @@ class _Calls:
 
 
 def _watch(module: nn.Module, inputs: dict[str, Tensor], n_rows: int) -> _Calls:
-    """Call a network on `n_rows` rows, the given ones again and again."""
+    """Call a network on `n_rows` rows, repeating the given ones."""
     calls, hooks = _Calls(), []
     devices = {parameter.device for parameter in module.parameters()} or {torch.device("cpu")}
     place = next(iter(devices))
@@ -218,7 +218,7 @@ def _watch(module: nn.Module, inputs: dict[str, Tensor], n_rows: int) -> _Calls:
 
 
 def _uncompiled(module: nn.Module) -> AbstractContextManager:
-    """A block in which what `torch.compile` has made of parts calls its hooks."""
+    """A block in which compiled submodules call their hooks."""
     is_compiled = any("_orig_mod" in part._modules for part in module.modules())
     return torch.compiler.set_stance("force_eager") if is_compiled else nullcontext()
 
@@ -240,7 +240,7 @@ def _unchanged(module: nn.Module) -> Iterator[None]:
 
 
 def _shape_of(output: Any) -> tuple[int, ...]:
-    """Of the first tensor in what a module gives."""
+    """Shape of the first tensor in a module's output."""
     if isinstance(output, Tensor):
         return tuple(output.shape)
     parts = output.values() if isinstance(output, dict) else output if isinstance(output, list | tuple) else ()
@@ -251,7 +251,7 @@ def _shape_of(output: Any) -> tuple[int, ...]:
 
 
 def _rows(module: nn.Module, inputs: dict[str, Tensor]) -> list[_Row]:
-    """A row for each module that calls no other, and for each parameter of those that do."""
+    """A row for each leaf module, and for each parameter of other modules."""
     calls, with_more_rows = (_watch(module, inputs, n_rows) for n_rows in _N_ROWS)
     names = {part: name or "module" for name, part in module.named_modules()}
     rows: list[_Row] = []
@@ -287,7 +287,7 @@ def _own_parameters(part: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 
 def _by_rows(few: tuple[int, ...], more: tuple[int, ...]) -> list:
-    """A shape in terms of the rows B, from what it is for two numbers of them."""
+    """A shape in terms of the batch size B, from the shapes for two batch sizes."""
     if len(few) != len(more):  # the module was not called, or gives something else
         return list(few)
     return [_size_by_rows(*sizes) for sizes in zip(few, more, strict=True)]

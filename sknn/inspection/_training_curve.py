@@ -1,4 +1,4 @@
-"""How training went, epoch by epoch, in the form of scikit-learn's displays."""
+"""Learning curves over epochs, as one of scikit-learn's displays."""
 
 from __future__ import annotations
 
@@ -30,14 +30,13 @@ _STOP: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.4,
 class TrainingCurveDisplay:
     """Losses, monitored score, learning rate and gradient norm of each epoch of training.
 
-    Use `from_estimator` to create one. The training loss is dashed, what was measured on the
-    validation rows solid; a dot marks the epoch whose weights were kept, a cross where training
-    stopped before `max_epochs`.
+    Use `from_estimator` to create one. The training loss is dashed, values on validation rows are solid; a dot
+    marks the epoch whose weights were kept, a cross the last epoch if training stopped before `max_epochs`.
 
     Parameters
     ----------
     runs : list of TrainingRun
-        What to draw.
+        Runs to draw.
 
     Attributes
     ----------

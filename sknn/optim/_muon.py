@@ -19,13 +19,13 @@ _MATCH_ADAMW = 0.2  # root mean square of AdamW's updates (Liu et al. 2025, sect
 
 
 class Muon(Optimizer):
-    """Momentum whose direction is made orthogonal, so that a step is as large in all directions of a weight matrix.
+    """Orthogonalised momentum, so that an update has the same size in all directions of a weight matrix.
 
     With momentum M ← μM + (1 − μ)G and Nesterov's look-ahead, a step is W ← (1 − lr·λ)W − lr·0.2·√max(m, n)·UVᵀ,
-    where UVᵀ, the nearest orthogonal matrix, comes from five Newton-Schulz iterations. The factor makes a learning
-    rate mean what it means for AdamW, which takes the parameters that are no matrices of at least 8 × 8, and those of a
-    group with `orthogonal=False`. The estimators put embeddings, the first convolution and the output layer into such
-    groups: Muon is for hidden weights (Jordan et al. 2024, "Empirical considerations").
+    where UVᵀ, the nearest orthogonal matrix, comes from five Newton-Schulz iterations. The factor makes learning rates
+    comparable with those of AdamW, which updates parameters other than matrices of at least 8 × 8, and groups with
+    `orthogonal=False`. The estimators put embeddings, the first convolution and the output layer into such groups: Muon
+    is for hidden weights (Jordan et al. 2024, "Empirical considerations").
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Muon(Optimizer):
     eps : float, default=1e-8
         Of AdamW.
     orthogonal : bool, default=True
-        Whether matrices take steps of Muon; False, for a group of embeddings or output weights, those of AdamW.
+        Whether matrices are updated by Muon; False, for a group of embeddings or output weights, by AdamW.
     stacked : bool, default=False
-        Whether the first axis of each parameter is that of the members of an ensemble, which are not to be mixed.
+        Whether the first axis of each parameter is that of the members of an ensemble, which are kept separate.
 
     References
     ----------

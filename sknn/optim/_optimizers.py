@@ -35,7 +35,7 @@ def optimizer_class(optimizer: str | type[optim.Optimizer]) -> type[optim.Optimi
 
 
 def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | None:
-    """Names that `optimizer_params` may hold, or None when they cannot be told.
+    """Names allowed in `optimizer_params`, or None if they are unknown.
 
     `param_groups` is skorch's way to set them by patterns of parameter names. The learning rate
     and the weight decay are parameters of the estimator.
@@ -48,24 +48,24 @@ def optimizer_parameters(optimizer: str | type[optim.Optimizer]) -> list[str] | 
 
 
 def is_elementwise(optimizer: type[optim.Optimizer]) -> bool:
-    """Whether a step treats each number on its own, so that parameters can be laid side by side."""
+    """Whether updates are elementwise, so that parameters can be concatenated."""
     return optimizer in {*OPTIMIZERS.values(), *_FUSED.values()} and optimizer not in (optim.LBFGS, Muon)
 
 
 def is_adaptive(optimizer: type[optim.Optimizer]) -> bool:
-    """Whether steps are measured by past gradients, so that a learning rate means the same for every parameter."""
+    """Whether updates are normalised by past gradients, so that a learning rate suits all parameters."""
     plain = optim.SGD, optim.LBFGS, optim.ASGD, optim.Rprop
     return not (isinstance(optimizer, type) and issubclass(optimizer, plain))
 
 
 def is_full_batch(optimizer: str | type[optim.Optimizer]) -> bool:
-    """Whether the optimizer compares losses of several evaluations, which must be of the same rows."""
+    """Whether the optimizer compares losses of several evaluations, which need the same rows."""
     cls = optimizer_class(optimizer)
     return isinstance(cls, type) and issubclass(cls, optim.LBFGS)
 
 
 def needs_closure(optimizer: type[optim.Optimizer]) -> bool:
-    """Whether a step may evaluate the loss again: L-BFGS does, and so may an optimizer of the user's own."""
+    """Whether a step may evaluate the loss again, as L-BFGS does and a user-defined optimizer may."""
     is_known = isinstance(optimizer, type) and optimizer.__module__.startswith(("torch.optim.", "sknn.optim."))
     return not is_known or is_full_batch(optimizer)
 

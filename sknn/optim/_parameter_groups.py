@@ -1,4 +1,4 @@
-"""Parameters of a module as a few long tensors, one for all that are trained alike.
+"""Parameters of a module as a few long tensors, one for all with the same factors.
 
 An optimizer's step on a tensor costs an operator, whatever its size. Parameters become views of the
 long tensors for as long as training runs.
@@ -13,7 +13,7 @@ from torch import nn
 
 
 class Segment(NamedTuple):
-    """Parameters that are trained alike: their values side by side, whose `grad` holds their gradients.
+    """Parameters with the same factors: their concatenated values, whose `grad` holds their gradients.
 
     The factors are those on the optimizer's learning rate and weight decay.
     """
@@ -24,7 +24,7 @@ class Segment(NamedTuple):
 
 
 class FlatParameters:
-    """Lays a module's parameters out in segments; `release` gives each its own memory again.
+    """Concatenates a module's parameters in segments; `release` gives each its own memory again.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Schedules: what the learning rate, weight decay and dropout are multiplied by as training progresses.
+"""Schedules: factors on the learning rate, weight decay and dropout over the course of training.
 
 A schedule is a function of progress, the fraction t of the planned steps that have been taken, from 0 to 1. Callbacks
 may reduce the planned steps; the rest of the schedule then takes the steps that are left. Torch's own schedulers, which
@@ -43,7 +43,7 @@ def cosine(progress: float, *, n_cycles: int = 1) -> float:
 
 
 def one_cycle(progress: float, *, warmup: float = 0.1) -> float:
-    """Up along a line in the first tenth, then down to 0 along a cosine (Smith, Topin, "Super-convergence", 2019)."""
+    """Linear warm-up in the first tenth, then a cosine to 0 (Smith, Topin, "Super-convergence", 2019)."""
     return _warmed_up(progress, cosine, warmup)
 
 
@@ -63,21 +63,21 @@ def log_cosine(progress: float) -> float:
 
 
 def _warmed_up(progress: float, schedule: Factor, warmup: float) -> float:
-    """From 0 along a line in the fraction `warmup` of the steps; the schedule takes the rest."""
+    """Linear warm-up from 0 in the fraction `warmup` of the steps, then the schedule."""
     if progress < warmup:
         return progress / warmup * schedule(0.0)
     return schedule((progress - warmup) / (1 - warmup)) if warmup < 1 else 1.0
 
 
 class ByEpoch:
-    """A schedule that counts epochs that are over, and does not mind how many are planned.
+    """A schedule by completed epochs, independent of how many are planned.
 
     Parameters
     ----------
     factor : callable
         From the number of epochs to a factor.
     warmup : float
-        Fraction of the steps in which it rises from 0.
+        Fraction of the steps with a linear warm-up from 0.
     """
 
     def __init__(self, factor: Callable[[int], float], warmup: float):
@@ -111,7 +111,7 @@ def torch_scheduler(schedule) -> type[LRScheduler]:
 
 
 def schedule_parameters(schedule) -> list[str] | None:
-    """Names that `lr_schedule_params` may hold."""
+    """Names allowed in `lr_schedule_params`."""
     if schedule is None:
         return []
     if is_torch_scheduler(schedule):
@@ -124,7 +124,7 @@ def schedule_parameters(schedule) -> list[str] | None:
 
 
 def make_schedule(schedule: str | Factor, params: dict) -> Factor | ByEpoch:
-    """A schedule by name, with its parameters; every one takes `warmup`, the fraction of steps of a linear rise."""
+    """A schedule by name, with its parameters; all take `warmup`, the fraction of steps with a linear warm-up."""
     if not isinstance(schedule, str):
         return schedule
     function = SCHEDULES[schedule]
@@ -139,7 +139,7 @@ def make_schedule(schedule: str | Factor, params: dict) -> Factor | ByEpoch:
 
 
 class ScheduleRunner:
-    """Where training stands in its schedules, and the values that they give.
+    """Sets scheduled values during training, and keeps the progress.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class ScheduleRunner:
         self._step = 1 / (self.steps_per_epoch * n_epochs)
 
     def begin(self, optimizer: Optimizer, module: nn.Module) -> None:
-        """Note the values at which the schedules are 1."""
+        """Record the values at factor 1."""
         self.groups = [(group, group["lr"], group.get("weight_decay")) for group in optimizer.param_groups]
         self.droppers = [(part, name, getattr(part, name)) for part, name in _dropouts(module)]
 
@@ -190,7 +190,7 @@ class ScheduleRunner:
         return schedule(progress)
 
     def end(self) -> None:
-        """Put back what the module was built with."""
+        """Restore the module's dropout probabilities."""
         for part, name, p in self.droppers:
             setattr(part, name, p)
 
@@ -200,7 +200,7 @@ class ScheduleRunner:
 
 
 def _dropouts(module: nn.Module):
-    """Each part of a network that drops units, and the name of its probability."""
+    """Each submodule with dropout, and the name of its probability."""
     for part in module.modules():
         if isinstance(getattr(part, "dropout", None), float):
             yield part, "dropout"

@@ -1,4 +1,4 @@
-"""What the user may say: which values are valid, what "auto" becomes, names of nested parameters."""
+"""The estimators' parameters: valid values, what "auto" becomes, names of nested parameters."""
 
 from sknn.parameters._callbacks import is_kind_of, sets_learning_rate
 from sknn.parameters._check_optimizer import schedule_functions

@@ -1,4 +1,4 @@
-"""What the `callbacks` parameter may hold. What each callback does is in `callbacks`."""
+"""Valid values of the `callbacks` parameter. The callbacks themselves are in `callbacks`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_kind_of(item, kind: type) -> bool:
 
 
 def sets_learning_rate(callbacks: Sequence | None) -> bool:
-    """Whether a list of callbacks has a scheduler of the learning rate in it."""
+    """Whether a list of callbacks contains a learning-rate scheduler."""
     return any(is_kind_of(item, LRScheduler) for item in callbacks or [])
 
 

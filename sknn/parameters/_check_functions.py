@@ -1,4 +1,4 @@
-"""Checks of classes and functions of the user's own: of the right kind, and called with what they take."""
+"""Checks of user-defined classes and functions: their base class and their arguments."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _BASES = {
 
 
 def check_functions(owner: str, params: dict) -> None:
-    """Refuse classes and functions that do not fit the parameter that they are given for."""
+    """Refuse classes and functions that are not valid for their parameter."""
     _check_classes(owner, params)
     _check_functions(owner, params)
 
 
 def _check_classes(owner: str, params: dict) -> None:
-    """Refuse classes and callables of another kind than what is built with them."""
+    """Refuse classes with another base class, and callables without the needed arguments."""
     for name, base in _BASES.items():
         value = params[name]
         parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
@@ -56,7 +56,7 @@ _CALLED_WITH = {
 
 
 def _check_functions(owner: str, params: dict) -> None:
-    """Refuse functions that cannot be called as they will be."""
+    """Refuse functions that cannot be called with their arguments."""
     for name, arguments in _CALLED_WITH.items():
         error = _call_error(params[name], arguments, (params["loss_params"] or {}) if name == "loss" else {})
         if error is not None:
@@ -64,7 +64,7 @@ def _check_functions(owner: str, params: dict) -> None:
 
 
 def _call_error(function, arguments: tuple[str, ...], options: dict) -> TypeError | None:
-    """Why a function cannot be called with these arguments; None where it can, and for what is no function."""
+    """Why a function cannot be called with these arguments; None if it can, or if it is not a function."""
     if not callable(function) or isinstance(function, type):
         return None
     try:
@@ -79,7 +79,7 @@ def _call_error(function, arguments: tuple[str, ...], options: dict) -> TypeErro
 
 
 class FunctionOf:
-    """The constraint of a function, which is no class, of some arguments."""
+    """The constraint of a function (not a class) of some arguments."""
 
     def __init__(self, *arguments: str):
         self.arguments = arguments

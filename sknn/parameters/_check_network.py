@@ -1,4 +1,4 @@
-"""Checks of what the network is built with, and where."""
+"""Checks of the parameters of the network, and of the device."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENTRIES: dict[str, list] = {
 
 
 def check_network(owner: str, params: dict) -> None:
-    """Refuse what no network can be built with, what this one has no use for, and a device that is not there."""
+    """Refuse parameters that no network can have or this one does not use, and a device that does not exist."""
     if isinstance(params["module"], Pretrained):
         params["module"].check()
     _check_hidden_layer_sizes(owner, params["hidden_layer_sizes"])
@@ -40,7 +40,7 @@ def check_network(owner: str, params: dict) -> None:
 
 
 def _check_network(owner: str, params: dict) -> None:
-    """Refuse what a network cannot be built with, or has no use for."""
+    """Refuse parameters that a network cannot have, or does not use."""
     module = params["module"]
     if isinstance(params["activation"], nn.Module):
         hint = f"pass the class, {name_of(params['activation'])}"
@@ -73,7 +73,7 @@ def _check_network(owner: str, params: dict) -> None:
 
 
 def _check_start(owner: str, params: dict) -> None:
-    """Refuse what contradicts weights that are there already."""
+    """Refuse parameters that contradict existing weights."""
     module = params["module"]
     if not isinstance(module, Pretrained):
         return
@@ -89,7 +89,7 @@ def _check_start(owner: str, params: dict) -> None:
 
 
 def _check_lists(owner: str, params: dict) -> None:
-    """Activations and rates of dropout that are given layer by layer."""
+    """Activations and dropout probabilities that are given per layer."""
     for value in params["activation"] if isinstance(params["activation"], list | tuple) else ():
         if isinstance(value, nn.Module) or not (callable(value) or (isinstance(value, str) and value in ACTIVATIONS)):
             raise InvalidParameterError(

@@ -31,7 +31,7 @@ from sknn.utils import import_quietly
 
 
 def check_optimizer(owner: str, params: dict) -> None:
-    """Refuse what the optimizer or the schedule does not take, or cannot do."""
+    """Refuse parameters that the optimizer or the schedule does not have or support."""
     _check_schedule(owner, params)
     _check_schedule_params(owner, params)
     _check_optimizer_params(owner, params)
@@ -39,7 +39,7 @@ def check_optimizer(owner: str, params: dict) -> None:
 
 
 def _check_abilities(owner: str, params: dict) -> None:
-    """Refuse what an optimizer cannot do."""
+    """Refuse parameters that an optimizer does not support."""
     decays = params["weight_decay"] and not is_auto(params["weight_decay"])
     if decays and not takes_weight_decay(params["optimizer"]):
         optimizer = params["optimizer"]
@@ -57,7 +57,7 @@ def _check_abilities(owner: str, params: dict) -> None:
 
 
 def _check_optimizer_params(owner: str, params: dict) -> None:
-    """Let an optimizer of torch's, or of ours, check its own arguments."""
+    """Let an optimizer of torch or this package check its own arguments."""
     arguments = dict(params["optimizer_params"] or {})
     groups = arguments.pop("param_groups", [])
     is_listed = isinstance(groups, list | tuple) and all(
@@ -105,7 +105,7 @@ def _check_schedule(owner: str, params: dict) -> None:
 
 
 def of_learning_rate(schedule):
-    """The learning rate's own schedule; for "auto" the one that built-in ensembles have."""
+    """The learning rate's schedule; for "auto" that of the tabular network."""
     if isinstance(schedule, dict):
         return schedule.get("learning_rate")
     return "one_cycle" if is_auto(schedule) else schedule

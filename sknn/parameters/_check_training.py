@@ -1,4 +1,4 @@
-"""Checks of what training sees: rows that are held out, and augmentations."""
+"""Checks of the validation split and augmentations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sknn.parameters._defaults import is_auto
 
 
 def check_training(owner: str, params: dict) -> None:
-    """Refuse what rows cannot be held out or changed by, and patience where nothing stops."""
+    """Refuse invalid splits and augmentations, and patience without early stopping."""
     _check_validation_split(owner, params)
     _check_augmentation(owner, params["augmentation"])
     if params["early_stopping"] is False and not is_auto(params["patience"]):
@@ -21,7 +21,7 @@ def check_training(owner: str, params: dict) -> None:
 
 
 def check_held_out(owner: str, params: dict, X_val, y_val) -> None:
-    """Refuse what cannot act in a fit with, or without, validation rows of the user's own.
+    """Refuse parameters that have no effect with, or without, the user's validation rows.
 
     Raises
     ------

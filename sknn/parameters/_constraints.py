@@ -1,4 +1,4 @@
-"""What single parameters may be, and the form of an error about one."""
+"""Constraints of single parameters, and the form of their errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AUTO = StrOptions({"auto"})
 
 
 class Number(Interval):
-    """scikit-learn's interval, but True and False are no numbers."""
+    """scikit-learn's interval, without True and False."""
 
     def is_satisfied_by(self, val):
         return not isinstance(val, bool) and super().is_satisfied_by(val)
@@ -69,11 +69,11 @@ NESTED = {
     "lr_schedule": "lr_schedule_params",
 }
 
-SHAPE = ("hidden_layer_sizes", "activation", "dropout")  # what built-in networks are shaped by
+SHAPE = ("hidden_layer_sizes", "activation", "dropout")  # of built-in networks
 
 
 def python_numbers(value: Any) -> Any:
-    """Numbers and flags of numpy, 0-d arrays too, as Python's; also those inside of dicts, lists and tuples."""
+    """numpy's numbers and booleans, also 0-d arrays, as Python's; also in dicts, lists and tuples."""
     if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 and value.dtype.kind in "biuf":
         number = value.item()
         return float(number) if isinstance(number, np.floating) else number  # long doubles are their own items
@@ -85,7 +85,7 @@ def python_numbers(value: Any) -> Any:
 
 
 def refuse(owner: str, params: dict, name: str, must: str, hint: str = "") -> NoReturn:
-    """Raise the error about a parameter: what it must be, what it is, and what may help."""
+    """Raise the error about a parameter: what it must be, what it is, and a hint."""
     raise InvalidParameterError(
         f"The {name!r} parameter of {owner} must {must}. Got {params[name]!r} instead{f'; {hint}' if hint else ''}."
     )

@@ -1,4 +1,4 @@
-"""What the `module` parameter is: a built-in network, one of the user's, or one that starts from learned weights."""
+"""Kinds of the `module` parameter: a built-in network, a user-defined one, or a pretrained one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sknn.pretrained import Pretrained
 
 
 def weight_init_of(params: Mapping[str, Any]) -> Any:
-    """How the first weights of a built-in network are drawn; None for a module of one's own, which brings them."""
+    """The initialiser of a built-in network; None for other modules, which initialise themselves."""
     return params["module_params"]["weight_init"] if isinstance(params["module"], str) else None
 
 
 def is_data_dependent(params: Mapping[str, Any]) -> bool:
-    """Whether a tabular network's first weights are fitted to training rows."""
+    """Whether a network's initial weights are fitted to training rows."""
     return params["module"] is TabularNet or weight_init_of(params) == "unit_variance"
 
 
 def has_own_members(module) -> bool:
-    """Whether it is a tabular network of the user's, which says itself how many members it has."""
+    """Whether it is an ensemble passed by the user, with its own number of members."""
     return is_ensemble(architecture_of(module))
 
 
@@ -29,7 +29,7 @@ def pretrained_of(module) -> Pretrained | None:
 
 
 def architecture_of(module):
-    """What `module` is built from: with `Pretrained` the network that is its source, or that its weights are for."""
+    """The network of `module`; for `Pretrained` its source, or the network of its weights."""
     return module.architecture if isinstance(module, Pretrained) else module
 
 

@@ -1,4 +1,4 @@
-"""Names for what lies inside a parameter: `prefix__name`, and `prefix__part__name` for a list of objects."""
+"""Nested parameter names for `get_params` and `set_params`: `prefix__name`, or `prefix__part__name` for lists."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def set_parts(owner: str, parameter: str, parts, entries: dict[str, Any]) -> lis
 
 
 def own_copy(part):
-    """A copy of an object, so that the user's is not changed; what cannot be copied (a file) is shared."""
+    """A copy of an object, so that the user's is unchanged; uncopyable objects (a file) are shared."""
     try:
         return copy.deepcopy(part)
     except TypeError:
@@ -124,7 +124,7 @@ def own_copy(part):
 
 
 def _named(parts) -> dict[str, Any]:
-    """Each object that has parameters by its name, which is its class in lower case, with -1, -2 for several of one."""
+    """Objects with parameters by name: the class in lower case, with -1, -2 for several of a class."""
     listed = parts if isinstance(parts, list | tuple) else []  # anything else is refused in fit
     pairs = [part if isinstance(part, tuple) and len(part) == 2 else (None, part) for part in listed]
     pairs = [(name, part) for name, part in pairs if hasattr(part, "get_params") and not isinstance(part, type)]
@@ -161,7 +161,7 @@ def nested_names(params: dict, prefix: str) -> list[str] | None:
 
 
 def check_nested_params(owner: str, params: dict) -> None:
-    """Refuse dicts of parameters with names, or values of the loss, that they cannot hold."""
+    """Refuse dicts of parameters with unknown names, or invalid values for the loss."""
     for prefix, name in NESTED.items():
         if params[name]:
             check_nested(owner, params, prefix, params[name])
@@ -169,7 +169,7 @@ def check_nested_params(owner: str, params: dict) -> None:
 
 
 def check_nested(owner: str, params: dict, prefix: str, names) -> None:
-    """Refuse names that `<prefix>_params` cannot hold."""
+    """Refuse unknown names in `<prefix>_params`."""
     known = nested_names(params, prefix)
     unknown = [] if known is None else [name for name in names if name not in known]
     if unknown:
@@ -181,7 +181,7 @@ def check_nested(owner: str, params: dict, prefix: str, names) -> None:
 
 
 def _check_loss_params(owner: str, params: dict) -> None:
-    """Refuse values that the loss cannot be computed with."""
+    """Refuse invalid values of the loss' parameters."""
     for name, constraint in (loss_parameters(params["loss"]) or {}).items():
         value = (params["loss_params"] or {}).get(name)
         is_given = constraint is not None and name in (params["loss_params"] or {})

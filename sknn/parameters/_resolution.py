@@ -1,4 +1,4 @@
-"""From what the user said to what a fit works with: every "auto" replaced, and nothing that changes afterwards."""
+"""From the user's parameters to those of a fit: every "auto" is replaced, and nothing changes afterwards."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ResolvedParams(Mapping[str, Any]):
     Parameters
     ----------
     values : mapping
-        What the fit works with.
+        The values of the fit.
     automatic : frozenset of str
         Names of the parameters that the user had left "auto".
     """
@@ -63,7 +63,7 @@ class ResolvedParams(Mapping[str, Any]):
 def resolve_params(
     owner: str, given: Mapping[str, Any], properties: DataProperties, earlier: Mapping[str, Any] | None = None
 ) -> ResolvedParams:
-    """Replace each "auto" by what follows from the data, and refuse values that do not go together then.
+    """Replace each "auto" according to the data, and refuse incompatible values.
 
     Parameters
     ----------
@@ -94,12 +94,12 @@ def resolve_params(
 
 
 def stream_params(owner: str, given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The parameters of one epoch on a chunk of rows, where `earlier` ones have been resolved by a call before.
+    """The parameters of one epoch on a chunk of rows; `earlier` ones were resolved by a previous call.
 
     Raises
     ------
     InvalidParameterError
-        For a schedule: nobody knows how many epochs there will be.
+        For a schedule, since the number of epochs is unknown.
     """
     if given["lr_schedule"] is not None and not is_auto(given["lr_schedule"]):
         raise InvalidParameterError(
@@ -115,7 +115,7 @@ def stream_params(owner: str, given: Mapping[str, Any], earlier: Mapping[str, An
 
 
 def stream_rows(params: Mapping[str, Any], n_rows: int) -> int:
-    """Rows that the rules of a stream go by: as many as there may be, or those of a chunk that L-BFGS takes at once."""
+    """Number of rows for the rules of a stream: an assumed one, or that of the chunk for L-BFGS."""
     return n_rows if is_full_batch(params["optimizer"]) else STREAM_ROWS
 
 
@@ -131,7 +131,7 @@ def check_unchanged(owner: str, earlier: Mapping[str, Any], params: Mapping[str,
 
 
 def _with_parameters(properties: DataProperties, given: Mapping[str, Any]) -> DataProperties:
-    """What the rules look at besides the data."""
+    """Properties for the rules that follow from parameters."""
     optimizer = given["optimizer"]
     return properties._replace(
         tabular=is_tabular(given["module"]),
@@ -144,7 +144,7 @@ def _with_parameters(properties: DataProperties, given: Mapping[str, Any]) -> Da
 
 
 def _resolve_embedding(module_params: dict, properties: DataProperties, earlier: Mapping[str, Any] | None) -> dict:
-    """How the tabular network embeds numbers; a resumed fit keeps what followed from the first one's rows."""
+    """How the tabular network embeds numbers; a resumed fit keeps the values of the first one."""
     embedding = module_params.get("numeric_embedding", "auto")
     embedding = numeric_embedding(properties) if is_auto(embedding) else embedding
     chosen = {"numeric_embedding": embedding}

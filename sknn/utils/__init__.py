@@ -1,4 +1,4 @@
-"""What surrounds a fit in its process: threads, generators, interrupts, and the fit that was there before."""
+"""The process around a fit: threads, generators, interrupts, and rollback of a failed fit."""
 
 from sknn.utils._codes import FIRST_LEVEL, MISSING, UNSEEN
 from sknn.utils._imports import import_quietly

@@ -1,4 +1,4 @@
-"""What every kind of column is to the encoders of tables. Which column is of which kind is not decided here."""
+"""The protocol of column encoders. Which column is of which kind is not decided here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sknn.preprocessing.columns._kinds import column_kind
 
 
 class ColumnEncoder(PlainState, ABC):
-    """How columns of some kinds become float features and codes to embed. Never sees the target.
+    """Encodes columns as float features and codes to embed. The target is not used.
 
     A constructor takes those parameters of `TableEncoder` that its signature names. The fitted state is in attributes
     that end in `_`, so that `to_dict` and `from_dict` need no more; attributes that begin with `_` are derived.
@@ -82,21 +82,21 @@ def _parameter_names(encoder: type[ColumnEncoder]) -> tuple[str, ...]:
 
 
 class RunningEncoder(ColumnEncoder):
-    """An encoder that learns from a stream of chunks: `fit` fixes the layout, every `update` the statistics.
+    """An encoder for a stream of chunks: `fit` determines the features, each `update` the statistics.
 
     A column that has held no value yet is of kind "empty". Each running encoder keeps a place for it.
     """
 
     @abstractmethod
     def update(self, table: np.ndarray | pd.DataFrame, weight=None) -> None:
-        """Take a chunk into the statistics."""
+        """Update the statistics by a chunk."""
 
     @abstractmethod
     def write_expected(self, x_num: np.ndarray, x_cat: np.ndarray, random_state: np.random.RandomState) -> None:
-        """Write rows such as a whole stream may hold, at random."""
+        """Write random rows, as assumed for the whole stream."""
 
     def learn_kinds(self, table) -> None:
-        """See what columns hold that had no value before."""
+        """Determine the kind of columns that were empty before."""
         for k, j in enumerate(self.columns_):
             if self.kinds_[k] == "empty":
                 self.kinds_[k] = column_kind(table.iloc[:, j])

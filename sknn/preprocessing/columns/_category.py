@@ -133,7 +133,7 @@ class CategoryColumn(ColumnEncoder):
 
 
 class RunningCategory(CategoryColumn, RunningEncoder):
-    """A category of a stream. Codes are in the order in which levels come; those of later chunks take spare ones."""
+    """A category of a stream. Codes are in the order of occurrence; levels of later chunks take spare codes."""
 
     def __init__(self, embed: bool):
         self.embed = embed

@@ -202,6 +202,6 @@ class RunningNumbers(_NumberEncoder, RunningEncoder):
             return np.where(varies, smooth_clip(z, CLIP), 0)
 
     def write_expected(self, x_num: np.ndarray, x_cat: np.ndarray, random_state: np.random.RandomState) -> None:
-        """Normal numbers, of which none is missing."""
+        """Standard normal numbers without missing values."""
         shape = len(x_num), len(self.columns_)
         x_num[:, : shape[1]] = smooth_clip(random_state.normal(size=shape), CLIP)

@@ -14,7 +14,7 @@ from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_d
 
 
 def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
-    """A column as float64 with NaN where it is missing; text that reads as numbers is read.
+    """A column as float64 with NaN where it is missing; numeric text is parsed.
 
     A column that held durations in `fit`, and only such a one, is read as seconds.
 
@@ -63,7 +63,7 @@ def as_numbers_array(table: np.ndarray | pd.DataFrame) -> np.ndarray:
 
 
 def reads_plainly(table: np.ndarray | pd.DataFrame, columns: Sequence[int], kinds: Sequence[str]) -> bool:
-    """Whether the columns are numbers of numpy's types, which any rows of tell as such."""
+    """Whether the columns are numbers of numpy's dtypes, which do not depend on the rows."""
     if not isinstance(table, pd.DataFrame):
         return True
     return {*kinds} <= {"number", "flag"} and len(plain_columns(table.iloc[:0, list(columns)])) == len(columns)

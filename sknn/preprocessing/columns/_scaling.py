@@ -12,7 +12,7 @@ _FAR = 1e9  # numbers beyond are at the clip anyway, and their squares overflow
 
 
 def smooth_clip(z: np.ndarray, limit: float) -> np.ndarray:
-    """z/√(1 + (z/limit)²), which stays between ±limit, in place of `z`."""
+    """Smooth clipping to ±limit, z/√(1 + (z/limit)²), in place."""
     np.minimum(z, _FAR, out=z)
     np.maximum(z, -_FAR, out=z)
     root = z / limit
@@ -93,7 +93,7 @@ def standard_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float
 
 
 def quantile_landmarks(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-    """Quantiles at equal distances, by which other values are placed."""
+    """Equidistant quantiles, for interpolation."""
     present = ~np.isnan(values)
     if not present.any():
         return np.zeros(2)
@@ -104,7 +104,7 @@ def quantile_landmarks(values: np.ndarray, weight: np.ndarray | None) -> np.ndar
 
 
 def as_normal(values: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Standard normal quantiles at the places of values among the landmarks; ties with several are placed amid them."""
+    """Standard normal quantiles at the ranks of values among the landmarks; ties get their mean rank."""
     levels = np.linspace(0, 1, len(landmarks))
     from_below = np.interp(values, landmarks, levels)
     from_above = -np.interp(-values, -landmarks[::-1], -levels[::-1])
