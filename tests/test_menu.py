@@ -243,7 +243,7 @@ def test_only_training_batches_are_augmented_and_the_fit_is_reproducible():
 
 
 def test_mixed_rows_have_mixed_losses():
-    """The training loss of a mixture is the mixture of the losses; with equal shares of all partners it is known."""
+    """The training loss of a mixture is the mixture of the losses; with all partners equally likely it is known."""
     net = mlp(augmentation=[MixUp(alpha=1.0)], max_epochs=3, early_stopping=False).fit(*CANCER)
     plain = mlp(max_epochs=3, early_stopping=False).fit(*CANCER)
     assert net.loss_curve_[-1] > plain.loss_curve_[-1]

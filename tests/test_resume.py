@@ -158,7 +158,7 @@ EARLIER = {
     "a fit of other columns": lambda net: net.fit(X_class[:100], y_class[:100]),
     "a fit to go on from": lambda net: net.set_params(warm_start=True).fit(OTHER, LABELS),
 }
-GOES_ON = {"a loss that is not finite"}  # is no error for a fit that goes on
+GOES_ON = {"a loss that is not finite"}  # is no error for a resumed fit
 
 
 @pytest.mark.parametrize("what", FAILURES)
@@ -431,11 +431,11 @@ def test_the_network_cannot_change_when_training_goes_on(change):
 @pytest.mark.parametrize("goes_on", ["fit", "partial_fit"])
 def test_class_weights_can_change_when_training_goes_on(goes_on):
     net = quick(NNClassifier, warm_start=True, class_weight={0: 1.0, 1: 1.0}).fit(X_class, y_class)
-    shares = []
+    probabilities = []
     for weight in (1e-3, 1e3):
         other = copy.deepcopy(net).set_params(class_weight={0: weight, 1: 1.0})
-        shares.append(getattr(other, goes_on)(X_class, y_class).predict_proba(X_class)[:, 0].mean())
-    assert shares[0] < net.predict_proba(X_class)[:, 0].mean() < shares[1]
+        probabilities.append(getattr(other, goes_on)(X_class, y_class).predict_proba(X_class)[:, 0].mean())
+    assert probabilities[0] < net.predict_proba(X_class)[:, 0].mean() < probabilities[1]
 
 
 def test_new_labels_are_refused_when_training_goes_on():

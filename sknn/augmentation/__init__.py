@@ -1,4 +1,4 @@
-"""Random changes of the rows that a network trains on: images turned and cropped, tables with noise, rows mixed."""
+"""Random changes of training rows: of images, of tables, and by mixing rows."""
 
 from sknn.augmentation._augment import Augment
 from sknn.augmentation._base import Augmentation

@@ -17,27 +17,27 @@ from sknn.augmentation._mix import Mixing, Mixture
 class Augment:
     """Apply augmentations to batches.
 
-    Affine ones that follow each other become a single one. Rows are mixed last, wherever in the list the mixing
-    stands: what comes before changes rows, and a mixed row is not one of them any more.
+    Consecutive affine steps are merged into one. Mixing is applied last, whatever its position in the list, since the
+    other steps change single rows.
 
     Parameters
     ----------
     steps : list of Augmentation or callable, or a single one
         A class stands for an instance with its defaults. A callable takes numbers (N, ...) of the batch's rows and
-        returns a tensor of the same shape; it may work in place, and draw from the default generators of torch,
-        numpy and Python. So may an augmentation of one's own.
+        returns a tensor of the same shape; like user-defined augmentations, it may work in place, and draw from the
+        global generators of torch, numpy and Python.
     seed : int
-        For the numbers that are drawn on the host, one or a few a batch: λ and boxes of mixing.
+        For the numbers that are drawn on the host, a few per batch: λ and boxes of mixing.
 
     Attributes
     ----------
     rng : numpy.random.Generator
-        Draws those numbers; its state is all the state there is.
+        Draws those numbers; its state is the only state.
 
     Raises
     ------
     ValueError
-        If a step is none, has a bad parameter, or if several steps mix.
+        If a step is not an augmentation, has an invalid parameter, or if several steps mix rows.
 
     Examples
     --------

@@ -20,8 +20,8 @@ Span = float | Sequence[float]
 class Augmentation(BaseEstimator):
     """A random change of rows, drawn anew for each row of each batch in training.
 
-    Subclass it for one of your own: `__init__` only assigns, `check` refuses bad values, and the call returns new
-    rows. Whatever it draws comes from `generator`.
+    In a subclass `__init__` only assigns, `check` refuses invalid values, and `__call__` returns new rows. Random
+    numbers are drawn from `generator`.
 
     Examples
     --------
@@ -40,14 +40,14 @@ class Augmentation(BaseEstimator):
     """
 
     def check(self) -> None:
-        """Raise a ValueError if a parameter has a value that it must not have."""
+        """Raise a ValueError if a parameter has an invalid value."""
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """New rows (N, ...) of the same shape, with `generator` on their device or torch's default one."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x, generator).")
 
     def change_codes(self, x_cat: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """New codes (N, C) of categories; as they are unless a subclass says otherwise."""
+        """New codes (N, C) of categories; unchanged by default."""
         return x_cat
 
 

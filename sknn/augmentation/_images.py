@@ -1,4 +1,4 @@
-"""Augmentations of images: where they lie, what is cut away, how bright they are.
+"""Augmentations of images: affine maps, flips, crops, cut-outs and brightness.
 
 They take a batch (N, channels, height, width), or (N, height, width) if grey, and give each image numbers of its
 own. Shapes: N images, C channels, H rows and W columns of pixels.
@@ -61,9 +61,9 @@ class AffineAugmentation(ImageAugmentation):
 
 
 class AffineChain(AffineAugmentation):
-    """Affine augmentations one after the other as a single one: an image is interpolated once.
+    """Several affine augmentations as a single one, so that an image is interpolated once.
 
-    What the first would move out of the image and the second back in is thus kept.
+    Pixels that one step moves out of the image and the next one back in are thus kept.
     """
 
     def __init__(self, steps: Sequence[AffineAugmentation]):
@@ -79,9 +79,9 @@ class AffineChain(AffineAugmentation):
 
 
 class Rotate(AffineAugmentation):
-    """Turn each image about its centre by a random angle.
+    """Rotate each image about its centre by a random angle.
 
-    Pixels are interpolated bilinearly; zeros come in at the corners.
+    Pixels are interpolated bilinearly; pixels from outside the image are zero.
 
     Parameters
     ----------
@@ -111,12 +111,12 @@ class Rotate(AffineAugmentation):
 
 
 class Translate(AffineAugmentation):
-    """Shift each image to the side and up or down; zeros come in from outside.
+    """Translate each image horizontally and vertically; pixels from outside are zero.
 
     Parameters
     ----------
     fraction : float or (float, float), default=0.1
-        Fractions of the width (to the right) and of the height (downwards), drawn apart, each uniform in
+        Fractions of the width (to the right) and of the height (downwards), drawn independently, uniform in
         [−fraction, fraction] or between the two; at most 1 either way.
 
     Examples
@@ -144,7 +144,7 @@ class Translate(AffineAugmentation):
 
 
 class Scale(AffineAugmentation):
-    """Enlarge or shrink each image about its centre; its size in pixels stays.
+    """Scale each image about its centre; its size in pixels stays the same.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class Scale(AffineAugmentation):
 
 
 class RandomCrop(ImageAugmentation):
-    """Pad each image with zeros, then cut the original size out at a random place: a shift by whole pixels.
+    """Pad each image with zeros, then crop it to the original size at a random position: a shift by whole pixels.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ class RandomCrop(ImageAugmentation):
 
 
 class HorizontalFlip(ImageAugmentation):
-    """Swap left and right of some images.
+    """Flip images horizontally with a given probability.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ class HorizontalFlip(ImageAugmentation):
 
 
 class VerticalFlip(ImageAugmentation):
-    """Swap top and bottom of some images.
+    """Flip images vertically with a given probability.
 
     Parameters
     ----------
@@ -289,9 +289,9 @@ class Brightness(ImageAugmentation):
 
 
 class CutOut(ImageAugmentation):
-    """Set a square of each image to zero, at a random place.
+    """Set a square of each image to zero, at a random position.
 
-    The square lies within the image; in the paper it may reach over the edge, and so be smaller.
+    The square lies within the image; in the paper it may extend beyond the edge, and so be smaller.
 
     Parameters
     ----------

@@ -16,14 +16,14 @@ from sknn.augmentation._base import Augmentation, check_number
 
 
 class Mixture(NamedTuple):
-    """What the rows of a batch are mixed from; their loss is λ · loss(own target) + (1 − λ) · loss(partner's target).
+    """How the rows of a batch are mixed; their loss is λ · loss(own target) + (1 − λ) · loss(partner's target).
 
     Parameters
     ----------
     partner : Tensor of shape (B,)
         int64 position, in the batch, of the row that each row is mixed with; the same for all members of an ensemble.
     fraction : float
-        λ: how much of each row is its own, in [0, 1].
+        λ: the weight of the row itself, in [0, 1].
     """
 
     partner: Tensor
@@ -44,7 +44,7 @@ class Mixing(Augmentation):
     def mix(
         self, inputs: dict[str, Tensor], generator: torch.Generator | None, rng: np.random.Generator, batch_axis: int
     ) -> tuple[dict[str, Tensor], Mixture]:
-        """Mixed inputs. Numbers that the host needs to know are drawn by `rng`, all others by `generator`."""
+        """Mixed inputs. Numbers needed on the host are drawn by `rng`, all others by `generator`."""
         raise NotImplementedError(f"{type(self).__name__} must define mix(inputs, generator, rng, batch_axis).")
 
     def _partner_and_fraction(
@@ -56,15 +56,15 @@ class Mixing(Augmentation):
 
 
 class MixUp(Mixing):
-    """Train on rows between two rows: λ · x + (1 − λ) · x', with the targets mixed alike.
+    """Train on convex combinations of two rows, λ · x + (1 − λ) · x', and of their losses.
 
-    One λ ~ Beta(alpha, alpha) is drawn for a batch, and each row gets another one of the batch as its partner. A
-    category cannot lie between two: it is the partner's with probability 1 − λ.
+    One λ ~ Beta(alpha, alpha) is drawn per batch, and each row is mixed with a random row of the batch. Categories
+    cannot be averaged: the partner's is taken with probability 1 − λ.
 
     Parameters
     ----------
     alpha : float, default=0.2
-        Near 0 most batches stay almost as they are; at 1 all λ are as likely.
+        Near 0 most batches hardly change; at 1, λ is uniform.
 
     References
     ----------
@@ -96,16 +96,16 @@ class MixUp(Mixing):
 
 
 class CutMix(Mixing):
-    """Put a part of another row into each row, and mix the targets by the fraction that is kept.
+    """Replace a part of each row by that of another row, and mix the losses by the fraction that is kept.
 
-    Of images the part is a box with 1 − λ of their area, at a random place, cut off at the edge; of the rows of
-    a table it is a random set of columns, 1 − λ of them. λ ~ Beta(alpha, alpha); the box or the columns are the
-    same for all rows of a batch. The target's fraction is what was really kept.
+    In images the part is a box with 1 − λ of the area at a random position, clipped at the edge; in tables it is a
+    random fraction 1 − λ of the columns. λ ~ Beta(alpha, alpha); the box or the columns are the same for all rows of
+    a batch. Losses are mixed by the fraction actually kept.
 
     Parameters
     ----------
     alpha : float, default=1.0
-        At 1 parts of all sizes are as likely; near 0 they are next to nothing or next to all.
+        At 1, λ is uniform; near 0, almost nothing or almost everything is replaced.
 
     References
     ----------

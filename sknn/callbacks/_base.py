@@ -8,17 +8,17 @@ import skorch.callbacks
 
 
 class Callback(skorch.callbacks.Callback):
-    """Base class for callbacks of your own; shows its parameters as scikit-learn's estimators do.
+    """Base class of callbacks, shown with its parameters like scikit-learn's estimators.
 
-    Beside skorch's hooks it has `on_step_end` and `on_training_pass_end`. In an epoch they are called in this order:
+    Besides skorch's hooks it has `on_step_end` and `on_training_pass_end`. In an epoch they are called in this order:
     `on_epoch_begin`; for each training batch `on_batch_begin`, `on_grad_computed`, `on_step_end`, `on_batch_end`; then
     `on_training_pass_end`; for each validation batch `on_batch_begin`, `on_batch_end`; then `on_epoch_end`. Before the
     first epoch there is `on_train_begin`, and after the last one `on_train_end`. Callbacks are called in list order,
     and for `on_train_end` in the reverse order. Any hook may raise `StopTraining`; callbacks later in the list are then
     not called for that event.
 
-    Prefer `on_step_end` to `on_batch_end` where the batch is not looked at: hooks that are given a batch need a copy of
-    it, and `on_batch_end` reads the loss from the device after each step.
+    Prefer `on_step_end` to `on_batch_end` if the batch is not needed: hooks with a batch get a copy of it, and
+    `on_batch_end` reads the loss from the device after each step.
 
     Examples
     --------

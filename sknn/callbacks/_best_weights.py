@@ -1,4 +1,4 @@
-"""Keep the weights of the best epoch in memory and put them back when training ends."""
+"""Keep the weights of the best epoch in memory and restore them when training ends."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from sknn.callbacks._base import Callback
 class BestWeights(Callback):
     """Restore the best epoch's weights when training ends.
 
-    Without a score to watch (`monitor=None`) the last epoch counts as the best, or the one before it where training has
-    diverged so far that the last one's outputs are not finite. An epoch that does
-    not end (an error, Ctrl-C, a loss that is not finite) is none; before the first epoch the
-    starting weights are the best.
+    Without a monitor the last epoch counts as the best, or the one before if the outputs of the last one are not
+    finite. An epoch that does not end (an error, Ctrl-C, a loss that is not finite) does not count; before the first
+    epoch, the initial weights are the best.
 
     Parameters
     ----------
     monitor : str or None
-        Column of the history to watch. A value that is NaN counts as the worst.
+        Column of the history. NaN counts as the worst value.
     lower_is_better : bool, default=True
     """
 

@@ -19,13 +19,12 @@ class Penalty(Callback):
     """Add l1·Σ|w| + ½·l2·Σw² to the loss, for an ensemble to that of each member.
 
     The sums are over all weights and embeddings, not over biases, scales and normalisations. The penalty is part of the
-    gradient, before `on_grad_computed`, and of the loss that a line search compares; losses that are recorded are
-    without it. Penalties in the same list add up. Optimizers such as Adam rescale the gradient, so that the estimators'
-    `weight_decay` is what usually goes with them.
+    gradient, before `on_grad_computed`, and of the loss in a line search; recorded losses do not include it. Several
+    penalties add up. Adam and similar optimizers rescale the gradient; with these, `weight_decay` is usual.
 
-    |w| has no gradient at 0, and steps of a fixed size would jump from side to side of it. So, as in OWL-QN (Andrew and
-    Gao, ICML 2007), a step that would take a weight across 0 ends there, and a weight at 0 leaves it only where the
-    loss falls faster than the penalty rises: under `l1` weights become exactly 0.
+    |w| has no gradient at 0, and steps of a fixed size would oscillate around it. So, as in OWL-QN (Andrew and Gao,
+    ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss falls
+    faster than the penalty rises: under `l1` weights become exactly 0.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ class Penalty(Callback):
     >>> net = NNClassifier("linear", callbacks=[Penalty(l1=0.1)], learning_rate=0.01, random_state=0).fit(X, y)
     >>> bool((net.module_.layers[-1].weight == 0).any())
     True
-    >>> net = net.set_params(callbacks__penalty__l1=0.01)  # so too in a grid
+    >>> net = net.set_params(callbacks__penalty__l1=0.01)  # works in a grid too
     """
 
     _parameter_constraints: dict = {
@@ -66,7 +65,7 @@ class Penalty(Callback):
 
     @torch.no_grad()
     def value(self) -> Tensor | float:
-        """The penalty as it is now."""
+        """The current penalty."""
         return sum(self.l1 * w.abs().sum() + 0.5 * self.l2 * w.square().sum() for w in self.weights_)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Stop training when its time is up."""
+"""Stop training after a given time."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from sknn.callbacks._stop import StopTraining
 
 
 class TimeLimit(Callback):
-    """Stop training when its time is up.
+    """Stop training after a given time.
 
-    It stops after an epoch, and trains for one at least. Schedules of the learning rate and the like are shortened as
-    soon as it is seen that they would take longer, so that they come to their end in time. Wherever it stands in the
-    list, it is called after all other callbacks.
+    Training stops at the end of an epoch, after at least one. Schedules of the learning rate and others that would take
+    longer are shortened to end in time. It is called after all other callbacks, whatever its position in the list.
 
     Parameters
     ----------
     seconds : float
-        Training stops once another epoch as long as the last one would end after them. What comes before the first
+        Training stops if another epoch as long as the last one would exceed this limit. The time before the first
         epoch (encoding the rows, building the network) does not count.
 
     Examples

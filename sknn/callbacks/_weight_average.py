@@ -21,7 +21,7 @@ class WeightAverage(Callback):
     ----------
     decay : float or None, default=0.999
         d of the exponential moving average a ← d·a + (1 − d)·w after each step, with d at most (1 + n) / (10 + n)
-        after n steps, so that the first weights are soon forgotten. None: the plain mean of the weights at the end of
+        after n steps, so that the initial weights have little influence. None: the mean of the weights at the end of
         each epoch (stochastic weight averaging, SWA).
     start : float, default=0.0
         Fraction of `max_epochs` after which averaging begins; for SWA usually 0.75.

@@ -76,10 +76,10 @@ def test_generator_and_seed_fix_the_result(steps, make):
         return values, [None if mixture is None else mixture.fraction for _, mixture in pairs]
 
     state = torch.get_rng_state()
-    first, first_shares = run(1, seeded())
-    again, again_shares = run(1, seeded())
+    first, first_fractions = run(1, seeded())
+    again, again_fractions = run(1, seeded())
     assert all(map(torch.equal, first, again))
-    assert first_shares == again_shares
+    assert first_fractions == again_fractions
     assert torch.equal(torch.get_rng_state(), state)
     if steps != [torch.neg]:
         other, _ = run(2, seeded(5))
@@ -121,9 +121,9 @@ def test_a_table_of_an_ensemble_is_no_image():
 
 def test_steps_come_in_their_order_and_mixing_last():
     inputs = {"x_num": torch.rand(6, 4)}
-    outputs, (partner, share) = Augment([MixUp(1.0), torch.neg, torch.exp], seed=0)(inputs, seeded())
+    outputs, (partner, fraction) = Augment([MixUp(1.0), torch.neg, torch.exp], seed=0)(inputs, seeded())
     x = torch.exp(-inputs["x_num"])
-    torch.testing.assert_close(outputs["x_num"], share * x + (1 - share) * x[partner])
+    torch.testing.assert_close(outputs["x_num"], fraction * x + (1 - fraction) * x[partner])
 
 
 def test_no_steps_change_nothing():

@@ -136,11 +136,11 @@ def test_affine_steps_in_a_row_are_one_map_equal_to_one_after_the_other(shape):
 @pytest.mark.parametrize("shape", [(9, 9), (8, 13)])
 def test_merged_maps_are_applied_in_the_order_of_the_list(shape):
     image = images(*shape)
-    angle, factor, share = np.deg2rad(25), 1.2, 0.1
-    merged = Augment([Rotate((25, 25)), Scale((factor, factor)), Translate((share, share))], seed=0)
+    angle, factor, fraction = np.deg2rad(25), 1.2, 0.1
+    merged = Augment([Rotate((25, 25)), Scale((factor, factor)), Translate((fraction, fraction))], seed=0)
     got = merged({"x_num": image.unsqueeze(0)})[0]["x_num"][0]
     back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / factor  # of (row, column)
-    close(got, looked_up(image, back, shift=-back @ (share * np.array(shape))))
+    close(got, looked_up(image, back, shift=-back @ (fraction * np.array(shape))))
 
 
 def test_autocast_does_not_blur_the_places_of_pixels():

@@ -15,28 +15,28 @@ def rows_of(*shape):
 @pytest.mark.parametrize("shape", [(8, 5), (8, 3, 4, 4), (8, 4, 6)])
 def test_mixup_by_hand(shape):
     x = rows_of(*shape)
-    mixed, (partner, share) = Augment([MixUp(1.0)], seed=0)({"x_num": x}, seeded())
-    assert share == np.random.default_rng(0).beta(1, 1)
+    mixed, (partner, fraction) = Augment([MixUp(1.0)], seed=0)({"x_num": x}, seeded())
+    assert fraction == np.random.default_rng(0).beta(1, 1)
     assert partner.dtype == torch.int64
     assert torch.equal(partner, torch.randperm(8, generator=seeded()))
-    torch.testing.assert_close(mixed["x_num"], share * x + (1 - share) * x[partner])
+    torch.testing.assert_close(mixed["x_num"], fraction * x + (1 - fraction) * x[partner])
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
-def test_the_share_follows_a_beta_distribution(alpha):
+def test_the_fraction_follows_a_beta_distribution(alpha):
     augment, x = Augment([MixUp(alpha)], seed=0), torch.zeros(2, 1)
-    shares = np.array([augment({"x_num": x}, seeded())[1].fraction for _ in range(1000)])
-    assert shares.mean() == pytest.approx(0.5, abs=0.05)
-    assert shares.var() == pytest.approx(0.25 / (2 * alpha + 1), rel=0.15)
+    fractions = np.array([augment({"x_num": x}, seeded())[1].fraction for _ in range(1000)])
+    assert fractions.mean() == pytest.approx(0.5, abs=0.05)
+    assert fractions.var() == pytest.approx(0.25 / (2 * alpha + 1), rel=0.15)
 
 
-def test_mixup_takes_codes_of_the_partner_by_its_share():
+def test_mixup_takes_codes_of_the_partner_by_its_fraction():
     x, codes = rows_of(2000, 3), torch.arange(2000).unsqueeze(1).expand(2000, 4)
-    mixed, (partner, share) = Augment([MixUp(1.0)], seed=0)({"x_num": x, "x_cat": codes}, seeded())
+    mixed, (partner, fraction) = Augment([MixUp(1.0)], seed=0)({"x_num": x, "x_cat": codes}, seeded())
     of_partner = mixed["x_cat"] == partner.unsqueeze(1)
     assert mixed["x_cat"].dtype == torch.int64
     assert (of_partner | (mixed["x_cat"] == codes)).all()
-    assert abs(of_partner.float().mean() - (1 - share)) < 0.02
+    assert abs(of_partner.float().mean() - (1 - fraction)) < 0.02
     assert not torch.equal(of_partner[:, 0], of_partner[:, 1])
 
 
@@ -57,15 +57,15 @@ def test_cutmix_of_images_puts_in_a_box_of_the_partner(shape):
     augment, full = Augment([CutMix()], seed=0), 0
     boxes = set()
     for seed in range(60):
-        mixed, (partner, share) = augment({"x_num": x}, seeded(seed))
+        mixed, (partner, fraction) = augment({"x_num": x}, seeded(seed))
         cut = cut_of(mixed["x_num"], partner)
-        assert share == pytest.approx(1 - cut.float().mean().item(), abs=1e-6)
+        assert fraction == pytest.approx(1 - cut.float().mean().item(), abs=1e-6)
         plane = cut if cut.ndim == 2 else cut[0]
         assert torch.equal(cut, plane.expand_as(cut))
         height, width = plane.any(1).sum(), plane.any(0).sum()
         assert plane.sum() == height * width
         boxes.add((int(height), int(width)))
-        full += share == 0
+        full += fraction == 0
     assert len(boxes) > 15
     assert full < 10
 
@@ -74,9 +74,9 @@ def test_the_box_has_the_area_drawn_unless_the_edge_cuts_it():
     x, largest = torch.arange(2.0).view(2, 1, 1).expand(2, 40, 40), []
     for seed in range(100):
         drawn = np.random.default_rng(seed).beta(1, 1)
-        share = Augment([CutMix()], seed=seed)({"x_num": x}, seeded())[1].fraction
-        assert share >= drawn - 0.06  # whole pixels
-        largest.append(abs(share - drawn) < 0.06)
+        fraction = Augment([CutMix()], seed=seed)({"x_num": x}, seeded())[1].fraction
+        assert fraction >= drawn - 0.06  # whole pixels
+        largest.append(abs(fraction - drawn) < 0.06)
     assert 20 < sum(largest) < 100
 
 
@@ -85,33 +85,35 @@ def test_cutmix_of_a_table_puts_in_columns_of_the_partner_numbers_and_categories
     codes = torch.arange(5).unsqueeze(1).expand(5, 3)
     augment, cuts = Augment([CutMix()], seed=0), []
     for seed in range(60):
-        mixed, (partner, share) = augment({"x_num": x, "x_cat": codes}, seeded(seed))
+        mixed, (partner, fraction) = augment({"x_num": x, "x_cat": codes}, seeded(seed))
         if (partner == torch.arange(5)).all():
             continue
         cut = torch.cat([cut_of(mixed["x_num"], partner), cut_of(mixed["x_cat"], partner)])
-        assert share == pytest.approx(1 - cut.sum().item() / 10)
+        assert fraction == pytest.approx(1 - cut.sum().item() / 10)
         cuts.append(cut)
     taken = torch.stack(cuts).float()
     assert ((taken.mean(0) > 0.25) & (taken.mean(0) < 0.75)).all()
     assert taken.sum(1).unique().numel() > 6
 
 
-def test_cutmix_of_images_with_categories_takes_codes_by_the_share_kept():
+def test_cutmix_of_images_with_categories_takes_codes_by_the_fraction_kept():
     codes = torch.arange(2000).unsqueeze(1)
-    mixed, (partner, share) = Augment([CutMix()], seed=3)({"x_num": torch.zeros(2000, 4, 4), "x_cat": codes}, seeded())
+    mixed, (partner, fraction) = Augment([CutMix()], seed=3)(
+        {"x_num": torch.zeros(2000, 4, 4), "x_cat": codes}, seeded()
+    )
     of_partner = mixed["x_cat"] == partner.unsqueeze(1)
     assert (of_partner | (mixed["x_cat"] == codes)).all()
-    assert abs(of_partner.float().mean() - (1 - share)) < 0.04
+    assert abs(of_partner.float().mean() - (1 - fraction)) < 0.04
 
 
 @pytest.mark.parametrize("step", [MixUp(1.0), CutMix()], ids=repr)
 def test_a_table_of_categories_only_is_mixed(step):
     codes = torch.arange(40).unsqueeze(1).expand(40, 6)
-    mixed, (partner, share) = Augment([step], seed=0)({"x_num": torch.zeros(40, 0), "x_cat": codes}, seeded())
+    mixed, (partner, fraction) = Augment([step], seed=0)({"x_num": torch.zeros(40, 0), "x_cat": codes}, seeded())
     assert mixed["x_num"].shape == (40, 0)
     of_partner = mixed["x_cat"] == partner.unsqueeze(1)
     assert (of_partner | (mixed["x_cat"] == codes)).all()
-    assert 0 < share < 1
+    assert 0 < fraction < 1
     assert of_partner.any()
 
 

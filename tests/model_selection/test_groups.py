@@ -41,7 +41,7 @@ def held_out_rows(net, groups=GROUP, weight=None):
     return seen[0]
 
 
-KEEP = {"auto": "auto", "share": 0.3, "share of numpy": np.float32(0.3), "folds": 4, "folds of numpy": np.int16(4),
+KEEP = {"auto": "auto", "fraction": 0.3, "numpy fraction": np.float32(0.3), "folds": 4, "folds of numpy": np.int16(4),
         "GroupKFold": GroupKFold(4), "StratifiedGroupKFold": StratifiedGroupKFold(4),
         "GroupShuffleSplit": GroupShuffleSplit(4),
         "positions": list(GroupKFold(4).split(X, Y, GROUP)), "flags": PredefinedSplit(GROUP % 4)}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Held-out rows: shares, strata, groups, splitters."""
+"""Held-out rows: fractions, strata, groups, splitters."""
 
 import numpy as np
 import pytest

@@ -64,7 +64,7 @@ def test_mlp_feeds_embeddings_beside_the_floats():
     assert net(torch.zeros(9, 3), torch.zeros(9, 2, dtype=torch.int64)).shape == (9, 2)
 
 
-def test_dropout_zeroes_its_share_and_keeps_the_mean():
+def test_dropout_zeroes_its_fraction_and_keeps_the_mean():
     layer, x = Dropout(0.3), torch.ones(200, 500)
     with drawing_from(torch.Generator().manual_seed(0)):
         out = layer(x)

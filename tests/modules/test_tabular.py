@@ -59,8 +59,8 @@ def test_the_first_layer_is_what_the_formulas_say():
     parts = []
     for n, (column, edges) in enumerate(((0, BINS[0]), (2, BINS[2]))):
         left, right = np.array(edges[:-1]), np.array(edges[1:])
-        share = np.clip((x[:, [column]] - left) / (right - left), 0, 1)
-        basis = np.c_[share, x[:, column]]
+        fraction = np.clip((x[:, [column]] - left) / (right - left), 0, 1)
+        basis = np.c_[fraction, x[:, column]]
         parts.append(basis @ net.numeric.weight.detach().numpy()[0, n].T)
     parts.append(x[:, [1]])
     table = net.categories.weight.detach().numpy()[0]

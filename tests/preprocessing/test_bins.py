@@ -11,8 +11,8 @@ def test_each_quantile_bin_gets_a_threshold_of_each_member():
     (found,) = random_thresholds(x, 10, 4, seed=0)
     assert found.shape == (4, 10)
     assert len(np.unique(found)) > 30
-    share = (x[:, 0] < found[..., None]).mean(-1)  # of the rows below
-    np.testing.assert_array_equal(np.minimum(np.floor(10 * share + 1e-9), 9), np.tile(np.arange(10), (4, 1)))
+    fraction = (x[:, 0] < found[..., None]).mean(-1)  # of the rows below
+    np.testing.assert_array_equal(np.minimum(np.floor(10 * fraction + 1e-9), 9), np.tile(np.arange(10), (4, 1)))
     np.testing.assert_allclose(found % 1, 0.5)  # amid two neighbours
 
 

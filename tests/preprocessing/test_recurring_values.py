@@ -15,10 +15,10 @@ AMOUNTS = np.array(
 )
 
 
-def gains(n_rows=1_000, share=0.2, seed=0):
+def gains(n_rows=1_000, fraction=0.2, seed=0):
     """Mostly 0, else one of eleven amounts."""
     rng = np.random.default_rng(seed)
-    return np.where(rng.random(n_rows) < share, rng.choice(AMOUNTS, n_rows), 0.0)
+    return np.where(rng.random(n_rows) < fraction, rng.choice(AMOUNTS, n_rows), 0.0)
 
 
 def test_amounts_that_recur_far_apart_has_recurring_values():
