@@ -102,7 +102,7 @@ def main() -> None:
     output = parser.parse_args().output
 
     X, y = load()
-    print(f"{len(X):,} rows, {X.shape[1]} columns, {int(X.isna().sum().sum()):,} missing cells\n")
+    print(f"{len(X):,} rows, {X.shape[1]} columns, {int(X.isna().sum().sum()):,} missing values\n")
     print(X.head(3).T.to_string(), "\n")
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 

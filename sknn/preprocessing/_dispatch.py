@@ -1,4 +1,4 @@
-"""Hand each column of a table to the encoder of its kind. How a column is encoded is told in `columns`."""
+"""Pass each column of a table to the encoder of its kind. The encoders are in `columns`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sknn.preprocessing.columns import SparseNumbers, as_numbers_array, encoders
 
 
 class Encoded(NamedTuple):
-    """Rows as a network takes them.
+    """Encoded rows, as inputs of a network.
 
     `x_num` is float32, (n, F) or (n, ...) or CSR; `x_cat` holds int64 codes (n, C), or is None
     where nothing is embedded.

@@ -1,8 +1,8 @@
-"""What a value of `preprocessing` stands for: `TableEncoder`, the user's transformer, or arrays as they are.
+"""The encoders behind `preprocessing`: `TableEncoder`, the user's transformer, or arrays unchanged.
 
 All encoders have the same methods: `fit_encode(X, y, sample_weight)`, `update_encode(X, y, sample_weight)` for further
 training rows, `encode(X)`, `n_features_`, `n_cells_` (numbers in an encoded row) and `cat_cardinalities_`. None of them
-knows torch, and none learns from further rows: those of `_streams` do.
+uses torch, and none learns from further rows, as those of `_streams` do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ENCODE_THEM = "Encode them, or set preprocessing='auto'."
 
 
 class TransformedEncoder:
-    """The user's transformer, then `rest` for missing values, text and dates, which leaves numbers as they are."""
+    """The user's transformer, then `rest` for missing values, text and dates, which leaves numbers unchanged."""
 
     def __init__(self, transformer, rest):
         self.transformer = clone(transformer)
@@ -214,7 +214,7 @@ class ImageEncoder(ArrayEncoder):
 
 
 def make_encoder(preprocessing, *, embed: bool, images: bool = False, several: bool = False, random_state):
-    """The encoder that a value of the estimators' `preprocessing` parameter stands for.
+    """The encoder for a value of the estimators' `preprocessing` parameter.
 
     `embed` tells whether the network takes codes. If not, categories are one-hot encoded up to
     `MAX_ONEHOT` levels. `several` tells that X is `Inputs`.

@@ -28,7 +28,7 @@ class TableInput:
         return table
 
     def _check_table(self, X) -> Table:
-        """Rows that must be like those of the fit."""
+        """Rows of the same kind as in the fit."""
         table = as_table(X, estimator=self, numbers_only=self._takes_numbers_only)
         check_row_shapes(self._row_shapes, table)
         unnamed = type(table) is np.ndarray and not hasattr(self, "feature_names_in_")

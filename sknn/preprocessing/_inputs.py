@@ -1,6 +1,6 @@
 """Several tables of the same rows: the inputs of a module whose `forward` takes more than one.
 
-They are rows like those of a single table: with a shape, and picked by position.
+Like a single table, they have a shape, and rows are taken by position.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WHAT_X_MAY_BE = (
 
 
 class Inputs:
-    """Tables by the names of a module's inputs; also what an encoder makes of them.
+    """Tables by the names of a module's inputs; also their encoded arrays.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ class Inputs:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows, and the numbers that all inputs together hold for each."""
+        """Number of rows, and of values per row in all inputs."""
         return len(self), sum(math.prod(table.shape[1:]) for table in self.inputs.values())
 
     @property
     def row_shapes(self) -> dict[str, tuple[int, ...]]:
-        """What the inputs hold for a row."""
+        """Shape of a row of each input."""
         return {name: tuple(table.shape[1:]) for name, table in self.inputs.items()}
 
     def map(self, function: Callable) -> Inputs:

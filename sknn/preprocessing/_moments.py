@@ -1,4 +1,4 @@
-"""Running statistics of columns. What is scaled by them, tables or targets, is told elsewhere."""
+"""Running statistics of columns, for tables and targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fitted state as plain data: what JSON can hold, from which the same state is rebuilt bit for bit. No pickle."""
+"""Fitted state as plain data for JSON, from which it is restored bit for bit. No pickle."""
 
 from __future__ import annotations
 

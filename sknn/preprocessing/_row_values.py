@@ -1,4 +1,4 @@
-"""What goes with the rows of a table, targets, weights and groups, from any container to an array.
+"""Targets, weights and groups of rows, from any container to an array.
 
 Which values are labels or targets is not decided here.
 """

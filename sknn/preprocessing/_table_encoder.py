@@ -1,4 +1,4 @@
-"""A raw table to what a network takes, by what each column holds."""
+"""`TableEncoder`: a raw table as numbers and codes for a neural network."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sknn.utils import all_or_nothing
 class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
     """Encode a raw table for a neural network.
 
-    Each column is treated by what it holds:
+    Each column is encoded by its kind:
 
     ===========  ================================================================================
     numbers      centred at the median, divided by the interquartile range, smoothly clipped to
-                 ±3; missing values become 0 and are marked by a column of their own; durations
-                 count as seconds. Where exact values recur (`recurring_values`), these
-                 are embedded as well, as levels are
+                 ±3; missing values become 0 and get an indicator column; durations count as
+                 seconds. Exact values that recur (`recurring_values`) are also embedded, like
+                 the levels of a category
     flags        −1 and 1; missing values as for numbers
     categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
                  integer codes for a learned embedding, and the logarithm of the level's number of
@@ -48,11 +48,11 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         How numbers are scaled: "robust" (or True) as above; "standard" by mean and standard deviation;
         "quantile" to quantiles of the normal distribution. False: they are passed as they are.
     recurring_values : "auto", list of column names or positions, or None, default="auto"
-        With `embed`, numbers whose frequent values (at least 5 rows) get codes for a learned embedding too. "auto"
-        chooses amounts that recur: one value takes at least half of the rows, the others occur 5 times on average,
-        and they are far from filling the range that they span, as capital gains of a tax return do.
+        With `embed`, numbers whose frequent values (at least 5 rows) also get codes for a learned embedding. "auto"
+        chooses columns such as the capital gains of tax returns: one value takes at least half of the rows, the
+        others occur 5 times on average, and occupy only a small part of their range.
     random_state : int, RandomState instance or None, default=None
-        Chooses the rows from which medians are taken in tables of more than 100,000 rows.
+        Seed of the sample for medians in tables of more than 100,000 rows.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
 
     @all_or_nothing
     def fit(self, X, y=None, sample_weight=None):
-        """Learn the columns' kinds and statistics.
+        """Determine the kinds and statistics of the columns.
 
         Parameters
         ----------
@@ -175,8 +175,8 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            For what cannot be rebuilt from plain data: levels that are no text, numbers, bools, dates, durations,
-            intervals, bytes or tuples of these; a `random_state` that is no int.
+            For values that cannot be restored from plain data: levels other than text, numbers, bools, dates,
+            durations, intervals, bytes or tuples of these; a `random_state` other than an int.
         """
         check_is_fitted(self)
         fitted = {name: value for name, value in vars(self).items() if name.endswith("_")}
@@ -219,7 +219,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         return self._fit_table(table, sample_weight).encode(table)
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Encode further training rows, which change nothing."""
+        """Encode further training rows, without changing the statistics."""
         return self.encode(table)
 
     def _fit_table(self, table: Table, weight) -> TableEncoder:

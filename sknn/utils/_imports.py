@@ -1,4 +1,4 @@
-"""Imports that torch leaves until they are needed, and that are not to change anything but the modules at hand."""
+"""Lazy imports of torch, without side effects other than the imported modules."""
 
 from __future__ import annotations
 

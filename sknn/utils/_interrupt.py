@@ -1,4 +1,4 @@
-"""Ctrl-C during a fit, noticed by its signal and not by what becomes of it.
+"""Ctrl-C during a fit, detected by its signal and not by the exception.
 
 A KeyboardInterrupt may be raised by the signal or by a callback that asks to stop, and one that breaks an import turns
 into another error. Nothing here says what a fit keeps when it is interrupted.

@@ -1,4 +1,4 @@
-"""What torch is set to, for the process or a thread, while a network is trained or predicts.
+"""Torch's settings, of the process or a thread, while a network is trained or predicts.
 
 A program may have other defaults, or run everything without gradients: networks are float32, made on the CPU and
 trained with gradients all the same. Deterministic algorithms and anomaly detection stay as they are set.
