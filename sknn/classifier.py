@@ -325,8 +325,8 @@ class NNClassifier(ClassifierMixin, BaseNN):
         """
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' is not for partial_fit, which does not know how many rows of a class are to "
-                "come. Pass a dict {label: weight}, or sample_weight."
+                "class_weight='balanced' is not for partial_fit, which does not know how many rows of a class will "
+                "follow. Pass a dict {label: weight}, or sample_weight."
             )
         if (
             classes is not None
@@ -437,7 +437,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
     def _make_target(self, y, train: TrainingData, params: ResolvedParams, classes=None):
         if y.ndim == 1 and classes is None and self._is_stream:
             raise ValueError(
-                "classes must be passed on the first call to partial_fit: all labels that will ever come. Got None."
+                "classes must be passed on the first call to partial_fit: all labels that will occur. Got None."
             )
         if y.ndim == 2 and classes is not None:
             raise ValueError(

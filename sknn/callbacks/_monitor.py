@@ -38,7 +38,7 @@ class MonitorScore(Callback):
     def on_train_end(self, net, **kwargs):
         if self.values_ and all(math.isnan(value) for value in self.values_):
             warnings.warn(
-                f"The monitored score, {self.name}, was NaN in every epoch, so that it could not choose one. The "
+                f"The monitored score, {self.name}, was NaN in every epoch, so that no epoch is the best. The "
                 "validation rows may lack a class; choose another monitor or other validation rows.",
                 UndefinedMetricWarning,
                 stacklevel=2,

@@ -41,8 +41,8 @@ def warn_of_shared_groups(table, groups: np.ndarray, held_out_table) -> None:
             is_shared |= held_out.iloc[:, k].isin(groups).to_numpy()
     if is_shared.any():
         warnings.warn(
-            f"{is_shared.sum()} of the {len(is_shared)} rows of X_val are of groups that X has too, so that what is "
-            "measured on them shows how well these are remembered. Leave those groups out of X, or X_val.",
+            f"{is_shared.sum()} of the {len(is_shared)} rows of X_val are of groups that X has too, so that their "
+            "loss is optimistic. Leave those groups out of X, or X_val.",
             UserWarning,
             stacklevel=2,
         )

@@ -33,10 +33,10 @@ def _check_classes(owner: str, params: dict) -> None:
         for part in parts:
             fits = not isinstance(part, type) or issubclass(part, base)
             if not fits and not (name == "loss" and _makes_functions(part)):
-                refuse(owner, params, name, f"be a subclass of {base.__name__}, where it is a class")
+                refuse(owner, params, name, f"be a subclass of {base.__name__}, if it is a class")
     for name in ("monitor", "validation_split"):
         if isinstance(params[name], type):
-            refuse(owner, params, name, "be no class", "pass an instance of it or a function")
+            refuse(owner, params, name, "not be a class", "pass an instance or a function")
     for name, needed in (("module", None), ("optimizer", "lr")):
         if callable(params[name]) and not isinstance(params[name], nn.Module):
             names = _argument_names(params[name])

@@ -44,13 +44,13 @@ def _check_abilities(owner: str, params: dict) -> None:
     if decays and not takes_weight_decay(params["optimizer"]):
         optimizer = params["optimizer"]
         shown = repr(optimizer) if isinstance(optimizer, str) else name_of(optimizer)
-        must = f"be 0 for the optimizer {shown}, which has none"
+        must = f"be 0 for the optimizer {shown}, which has no weight decay"
         refuse(owner, params, "weight_decay", must)
     if not is_full_batch(params["optimizer"]):
         return
     if any(is_kind_of(item, Penalty) and getattr(callback_of(item), "l1", 0) for item in params["callbacks"] or []):
         must = "hold no Penalty with l1 for L-BFGS, whose line search needs a smooth loss"
-        refuse(owner, params, "callbacks", must, "use l2, or another optimizer")
+        refuse(owner, params, "callbacks", must, "use Penalty(l2=...), or another optimizer")
     if params["augmentation"]:
         must = "be None for L-BFGS, which compares losses of the same rows"
         refuse(owner, params, "augmentation", must, "use another optimizer")

@@ -262,7 +262,7 @@ def _stored(encoder, names) -> dict:
         where = (
             f"column {names[encoder.columns_[0]]!r}" if len(getattr(encoder, "columns_", ())) == 1 else "the columns"
         )
-        raise TypeError(f"What was learnt of {where} of X cannot be stored: {error}") from None
+        raise TypeError(f"The fitted state of {where} of X cannot be stored: {error}") from None
 
 
 def _as_rows(weight: np.ndarray | None) -> np.ndarray | None:
