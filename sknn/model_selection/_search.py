@@ -1,0 +1,437 @@
+"""`NNSearchCV`: candidates that are scored on rows that they were not trained on, and an ensemble of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from scipy.stats import rankdata
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import GroupKFold, KFold, ParameterGrid, ParameterSampler
+from sklearn.utils import assert_all_finite, check_random_state, get_tags, indexable
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sknn.model_selection._candidates import (
+    Candidate,
+    Labels,
+    Predicted,
+    Rows,
+    evaluated,
+    predicted_rows,
+    predictions_of,
+)
+from sknn.model_selection._ensemble_selection import greedy_weights, predictions_of_selection, weighted_mean
+from sknn.model_selection._search_space import search_space
+
+_HONEST_FOLDS = 5  # by which the weights' score is measured
+_LEAST_PROBABILITY = 1e-12
+
+
+def _classifies(search: NNSearchCV) -> bool:
+    return is_classifier(search.estimator)
+
+
+class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
+    """Search hyper-parameters by out-of-fold predictions, and weigh what was tried into an ensemble.
+
+    A network whose members hold out a fold each predicts every training row by members that have not seen it. So a
+    candidate is *one* fit, in the place of five and a refit, and the best one is there already. And since the best of
+    many noisy scores is often no better than the others, the result is by default a weighted mean of the candidates,
+    whose weights are chosen on the same out-of-fold predictions.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        An `NNClassifier` or `NNRegressor`, or a Pipeline that ends in one, which is cross-validated by splits.
+    param_distributions : dict, list of dict or None, default=None
+        Lists and distributions by names of parameters, as for `RandomizedSearchCV`; of several dicts each candidate is
+        drawn from one. None: `search_space(estimator)`. The estimator as it is given is the first candidate always.
+    n_iter : int or None, default=16
+        Candidates that are drawn. None: all of a grid of lists.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        As for `GridSearchCV`; None: the estimator's `score`.
+    refit : bool or str, default=True
+        Of several metrics the name of the one that chooses; False: nothing is chosen and nothing can predict.
+    cv : {"auto", "out_of_fold"}, int, splitter or iterable, default="auto"
+        Which rows a candidate is scored on. "out_of_fold": those that its members hold out, in one fit. Otherwise as
+        for `GridSearchCV`: each candidate is fitted once for each split, and what is chosen again on all rows. "auto":
+        "out_of_fold" where the estimator's members hold out folds, else 5 splits.
+    ensemble : {"greedy"} or None, default="greedy"
+        "greedy": a weighted mean of the candidates, by greedy selection with replacement; see `greedy_weights`. It goes
+        by the metric in `scoring`, or without one by the log loss or the squared error. None: the best candidate alone.
+    max_time : float or None, default=None
+        Seconds after which no candidate begins, and before which none begins that would take longer than what is left
+        if it takes as long as the slowest one so far. The first one is always fitted.
+    n_jobs : int or None, default=None
+        Candidates that are fitted at the same time, by joblib. None: 1, unless in a `joblib.parallel_config`.
+    error_score : "raise" or number, default=nan
+        Score of a candidate that cannot be fitted.
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates, and the seed of an estimator that has none of its own: all hold out the same rows.
+    verbose : int, default=0
+        Above 0 a line for each candidate.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        As of `GridSearchCV`: `params`, `param_*`, `mean_test_score`, `std_test_score`, `rank_test_score`,
+        `split<k>_test_score`, `mean_fit_time` and so on, with a row for each candidate; and `weight`.
+    best_index_, best_params_, best_score_, best_estimator_
+        Of the candidate with the best mean score.
+    weights_ : ndarray of shape (n_candidates,)
+        Weight of each candidate in the ensemble, of sum 1.
+    estimators_ : list of estimator
+        Those with a weight, fitted to all rows.
+    oof_prediction_ : ndarray of shape (n_samples, ...)
+        Out-of-fold predictions of the ensemble. Those of a row come from weights that were chosen on other rows.
+    oof_score_ : float
+        Their score: an honest estimate. `best_score_` is not, being the best of many.
+    classes_ : ndarray of shape (n_classes,)
+        Of a classifier.
+    n_splits_ : int
+        Splits by which a candidate is scored.
+    scorer_ : callable or dict of callable
+    refit_time_ : float
+        Seconds of what came after the candidates.
+    n_features_in_, feature_names_in_
+        Of the best estimator.
+
+    See Also
+    --------
+    search_space : Distributions of hyper-parameters.
+
+    References
+    ----------
+    R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sknn import NNClassifier
+    >>> from sknn.model_selection import NNSearchCV
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> net = NNClassifier(preset="fast", random_state=0)
+    >>> search = NNSearchCV(net, {"learning_rate": [0.002, 0.01], "dropout": [0.0, 0.3]}, n_iter=3, random_state=0)
+    >>> search.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    >>> search.weights_.shape
+    (4,)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "param_distributions": [dict, list, None],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "scoring": [str, callable, list, tuple, dict, None],
+        "refit": ["boolean", str],
+        "cv": [StrOptions({"auto", "out_of_fold"}), "cv_object"],
+        "ensemble": [StrOptions({"greedy"}), None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "n_jobs": [Integral, None],
+        "error_score": [StrOptions({"raise"}), Real],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions=None,
+        *,
+        n_iter=16,
+        scoring=None,
+        refit=True,
+        cv="auto",
+        ensemble="greedy",
+        max_time=None,
+        n_jobs=None,
+        error_score=np.nan,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.refit = refit
+        self.cv = cv
+        self.ensemble = ensemble
+        self.max_time = max_time
+        self.n_jobs = n_jobs
+        self.error_score = error_score
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, groups=None, **fit_params):
+        """Search.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are held out together.
+        **fit_params : dict
+            Passed on to the estimator's `fit`, such as `sample_weight`.
+
+        Returns
+        -------
+        self : NNSearchCV
+        """
+        begun = time.perf_counter()
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} requires y to be passed, but the target y is None.")
+        assert_all_finite(np.asarray(y), input_name="y")
+        X, y, groups = indexable(X, y, groups)
+        y = column_or_1d(y, warn=True) if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 else y
+        random_state = check_random_state(self.random_state)
+        estimator = self._seeded(random_state)
+        scorers = self._scorers(estimator)
+        self._labels = _labels(estimator, y)
+        rows = Rows(X, y, groups, fit_params)
+        candidates = self._evaluate(estimator, rows, scorers, self._draw(random_state), begun)
+        self._record(candidates, scorers)
+        if self.refit is not False:
+            trained = time.perf_counter()
+            self._choose(candidates, estimator, rows, scorers)
+            self.refit_time_ = time.perf_counter() - trained
+        return self
+
+    # -- candidates ---------------------------------------------------------------------------
+
+    def _seeded(self, random_state: np.random.RandomState):
+        """The estimator with a seed, so that all candidates hold out the same rows."""
+        estimator = clone(self.estimator)
+        unset = [
+            name for name, value in estimator.get_params().items() if name.endswith("random_state") and value is None
+        ]
+        seed = int(random_state.randint(np.iinfo(np.int32).max))
+        return estimator.set_params(**dict.fromkeys(sorted(unset), seed))
+
+    def _scorers(self, estimator) -> dict[str, Callable]:
+        """By their names; a single one is called "score"."""
+        if isinstance(self.scoring, list | tuple | dict):
+            named = (
+                self.scoring if isinstance(self.scoring, dict) else dict(zip(self.scoring, self.scoring, strict=True))
+            )
+            if self.refit is not False and self.refit not in named:
+                raise InvalidParameterError(
+                    f"The 'refit' parameter of {type(self).__name__} must be one of several metrics, {list(named)}, or "
+                    f"False. Got {self.refit!r} instead."
+                )
+            return {name: check_scoring(estimator, scoring) for name, scoring in named.items()}
+        return {"score": check_scoring(estimator, self.scoring)}
+
+    def _draw(self, random_state: np.random.RandomState) -> list[dict[str, Any]]:
+        """The estimator as it is, and then what is drawn."""
+        space = self.param_distributions
+        if space is None:
+            space = search_space(self.estimator)
+        if self.n_iter is None:
+            drawn: Any = ParameterGrid(space)
+        else:
+            drawn = ParameterSampler(space, self.n_iter, random_state=random_state)
+            if not any(hasattr(values, "rvs") for one in drawn.param_distributions for values in one.values()):
+                n_grid = len(ParameterGrid(drawn.param_distributions))
+                drawn = ParameterSampler(space, min(self.n_iter, n_grid), random_state=random_state)
+        return [{}, *drawn]
+
+    def _evaluate(self, estimator, rows: Rows, scorers, drawn: list[dict], begun: float) -> list[Candidate]:
+        """Candidates, as long as there is time for another one."""
+        splits = None
+        if not isinstance(self.cv, str):
+            splits = rows.splits(self.cv, estimator)
+        found = [evaluated(estimator, drawn[0], rows, scorers, self._labels, splits, self.error_score)]
+        if splits is None and found[0].predictions is None:
+            if self.cv == "out_of_fold":
+                raise ValueError(
+                    "cv='out_of_fold' needs an NNClassifier or NNRegressor whose members hold out a fold each, which "
+                    f"takes two members or more and early stopping. Got {estimator!r}; pass cv=5."
+                )
+            splits = rows.splits(None, estimator)
+            found = [evaluated(estimator, drawn[0], rows, scorers, self._labels, splits, self.error_score)]
+        slowest, n_jobs = time.perf_counter() - begun, effective_n_jobs(self.n_jobs)
+        self._report(found, begun)
+        for first in range(1, len(drawn), n_jobs):
+            spent = time.perf_counter() - begun
+            if self.max_time is not None and spent + slowest > self.max_time:
+                break
+            batch = drawn[first : first + n_jobs]
+            found += Parallel(n_jobs=self.n_jobs)(
+                delayed(evaluated)(estimator, params, rows, scorers, self._labels, splits, self.error_score)
+                for params in batch
+            )
+            slowest = max(slowest, time.perf_counter() - begun - spent)
+            self._report(found[-len(batch) :], begun)
+        return found
+
+    def _report(self, candidates: list[Candidate], begun: float) -> None:
+        for candidate in candidates if self.verbose else ():
+            scores = ", ".join(f"{name}={of_splits.mean():.4f}" for name, of_splits in candidate.scores.items())
+            print(f"[{time.perf_counter() - begun:.0f} s] {scores} {candidate.params}")
+
+    # -- results ------------------------------------------------------------------------------
+
+    def _record(self, candidates: list[Candidate], scorers: dict[str, Callable]) -> None:
+        """`cv_results_`, with the keys that scikit-learn's searches have."""
+        self.multimetric_ = isinstance(self.scoring, list | tuple | dict)
+        self.scorer_ = scorers if self.multimetric_ else scorers["score"]
+        self.n_splits_ = len(candidates[0].fit_time)
+        results: dict[str, Any] = {}
+        for name in ("fit_time", "score_time"):
+            of_splits = np.stack([getattr(candidate, name) for candidate in candidates])
+            results |= {f"mean_{name}": of_splits.mean(1), f"std_{name}": of_splits.std(1)}
+        names = sorted({name for candidate in candidates for name in candidate.params})
+        for name in names:
+            values = np.ma.masked_all(len(candidates), dtype=object)
+            for k, candidate in enumerate(candidates):
+                if name in candidate.params:
+                    values[k] = candidate.params[name]
+            results[f"param_{name}"] = values
+        results["params"] = [candidate.params for candidate in candidates]
+        for name in scorers:
+            of_splits = np.stack([candidate.scores[name] for candidate in candidates])
+            results |= {f"split{k}_test_{name}": of_splits[:, k] for k in range(self.n_splits_)}
+            means = results[f"mean_test_{name}"] = of_splits.mean(1)
+            results[f"std_test_{name}"] = of_splits.std(1)
+            worst = np.nanmin(means, initial=0.0) - 1
+            ranks = rankdata(-np.where(np.isnan(means), worst, means), method="min")
+            results[f"rank_test_{name}"] = ranks.astype(np.int32)
+        self.cv_results_ = results
+
+    def _choose(self, candidates: list[Candidate], estimator, rows: Rows, scorers) -> None:
+        """The best candidate and the weights of all, fitted to all rows where they are not yet."""
+        name = self.refit if self.multimetric_ else "score"
+        self.best_index_ = int(self.cv_results_[f"rank_test_{name}"].argmin())
+        self.best_params_ = candidates[self.best_index_].params
+        self.best_score_ = self.cv_results_[f"mean_test_{name}"][self.best_index_]
+        self.weights_ = np.eye(len(candidates))[self.best_index_]
+        of_candidates = {k: one.predictions for k, one in enumerate(candidates) if one.predictions is not None}
+        if self.ensemble is not None and of_candidates:
+            self.weights_ = np.zeros(len(candidates))
+            stacked = np.stack(list(of_candidates.values())).astype(np.float64)
+            self.weights_[list(of_candidates)] = self._weigh(stacked, estimator, rows, scorers[name])
+        chosen = np.flatnonzero(self.weights_)
+        models = {k: candidates[k].fitted(estimator, rows) for k in {*chosen, self.best_index_}}
+        self.best_estimator_, self.estimators_ = models[self.best_index_], [models[k] for k in chosen]
+        self.cv_results_["weight"] = self.weights_
+        if self._labels.classes is not None:
+            self.classes_ = self._labels.classes
+        for attribute in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.best_estimator_, attribute):
+                setattr(self, attribute, getattr(self.best_estimator_, attribute))
+
+    def _weigh(self, stacked: np.ndarray, estimator, rows: Rows, scorer) -> np.ndarray:
+        """Weights of candidates by their out-of-fold predictions; what these give is measured on other rows."""
+        known = predicted_rows(stacked.swapaxes(0, 1))
+        objective = {"score": _log_score if self.scoring is None else scorer}
+
+        def score(predictions: np.ndarray, which: np.ndarray) -> float:
+            return rows.score(Predicted(estimator, self._labels, predictions), objective, which)["score"]
+
+        folds = (KFold if rows.groups is None else GroupKFold)(_HONEST_FOLDS, shuffle=True, random_state=0)
+        groups = None if rows.groups is None else np.asarray(rows.groups)[known]
+        splits = [(known[train], known[test]) for train, test in folds.split(known, groups=groups)]
+        self.oof_prediction_ = predictions_of_selection(stacked, score, splits)
+        seen = Predicted(estimator, self._labels, self.oof_prediction_[known])
+        self.oof_score_ = rows.score(seen, {"score": scorer}, known)["score"]
+        return greedy_weights(stacked, score, known)
+
+    # -- prediction ---------------------------------------------------------------------------
+
+    def predict(self, X):
+        """Predict labels or targets.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self, "best_estimator_")
+        if self.ensemble is None:
+            return self.best_estimator_.predict(X)
+        return self._labels.of(self._mean(X))
+
+    @available_if(_classifies)
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self, "best_estimator_")
+        return self._mean(X)
+
+    def score(self, X, y):
+        """The metric that has chosen, on other rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self, "best_estimator_")
+        scorer = self.scorer_[self.refit] if self.multimetric_ else self.scorer_
+        return scorer(Predicted(self.best_estimator_, self._labels, self._mean(X)), X, y)
+
+    def _mean(self, X) -> np.ndarray:
+        weights = self.weights_[np.flatnonzero(self.weights_)]
+        of_models = [predictions_of(model, X, self._labels) for model in self.estimators_]
+        return weighted_mean(np.stack(of_models), weights)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "cv_results_")
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
+        tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
+        return tags
+
+
+def _labels(estimator, y) -> Labels:
+    if not is_classifier(estimator):
+        return Labels()
+    check_classification_targets(y)
+    if type_of_target(y) == "multilabel-indicator":
+        return Labels(np.arange(np.shape(y)[1]), np.unique(np.asarray(y)))
+    return Labels(np.unique(np.asarray(y)))
+
+
+def _log_score(seen: Predicted, X, y) -> float:
+    """A scorer: the mean log-likelihood of labels, or minus the mean squared error of targets."""
+    y, predictions, labels = np.asarray(y), seen.predictions, seen.labels
+    if labels.classes is None:
+        return -float(np.mean((y - predictions) ** 2))
+    log = np.log(np.clip(predictions, _LEAST_PROBABILITY, 1))
+    if labels.values is None:
+        return float(log[np.arange(len(y)), np.searchsorted(labels.classes, y)].mean())
+    log_not = np.log(np.clip(1 - predictions, _LEAST_PROBABILITY, 1))
+    return float(np.where(y == labels.values[-1], log, log_not).mean())
