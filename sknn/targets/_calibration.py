@@ -43,11 +43,10 @@ def best_temperature(log_loss: Callable[[float], float], n_rows: int, prior_std:
 def ensemble_shrinkage(members: np.ndarray, ensemble: np.ndarray) -> float:
     """What a temperature found on single members is multiplied by to be that of the ensemble.
 
-    A member's logit z is a common part plus noise of its own, which makes it overconfident; their mean z̄ has
-    less of it, and the ensemble u, whose probabilities are the mean of the members', is less confident
-    already. By errors in variables, the best temperature of a noisy score is its variance over its covariance
-    with what it measures, and noise has no part in a covariance. So temperatures of z, z̄ and u are in
-    the ratio var(z) : var(z̄) : var(u)·var(z̄) / cov(u, z̄), which needs no labels.
+    Model the logits of member k as zₖ = s + εₖ. The temperature that calibrates a score t best is Var(t) / Cov(t, s);
+    the noise ε is independent of s, so that Cov(t, s) can be estimated by Cov(t, z̄) without labels. The temperatures of
+    a member z, of the mean z̄ and of the ensemble u, whose probabilities are the mean of the members', are then in the
+    ratio Var(z) : Var(z̄) : Var(u)·Var(z̄) / Cov(u, z̄).
 
     Parameters
     ----------

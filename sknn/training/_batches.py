@@ -25,8 +25,8 @@ class TensorBatches:
     ----------
     dataset : Rows
     batch_size : int
-        Rows a batch; the last batch of an epoch may be smaller. A last row on its own joins the
-        batch before, because batch normalisation has no statistics of a single row.
+        Rows of a batch; the last batch of an epoch may be smaller. A single row that is left over is added to the last
+        batch, because batch normalisation has no statistics of one row.
     shuffle : bool, default=False
     generator : torch.Generator or None
         CPU generator that draws the order.
@@ -69,7 +69,7 @@ class TensorBatches:
 
 
 def batch_sizes(n_rows: int, size: int) -> list[int]:
-    """Rows of each batch; a last row on its own joins the batch before."""
+    """Number of rows of each batch. If one row is left over, the last batch has `size` + 1 rows."""
     whole, rest = divmod(n_rows, size)
     if rest == 1 and whole:
         return [size] * (whole - 1) + [size + 1]

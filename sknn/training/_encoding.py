@@ -1,4 +1,4 @@
-"""From the checked rows of a fit to what a network takes: the encoder that the parameters ask for, and its work."""
+"""From the checked rows of a fit to what a network takes: which encoder is used, and both parts encoded."""
 
 from __future__ import annotations
 

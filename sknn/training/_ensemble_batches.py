@@ -147,7 +147,7 @@ class EnsembleBatches:
     balanced : bool, default=False
         For training. With `shuffle`, all batches have `n_rows // n_batches` rows, so that B may differ a little from
         `batch_size`; the remaining rows of the permutation, fewer than there are batches, are skipped in that epoch.
-        Otherwise a last row on its own joins the batch before, as in `TensorBatches`.
+        Otherwise a single row that is left over is added to the last batch, as in `TensorBatches`.
     """
 
     def __init__(

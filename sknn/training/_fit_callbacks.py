@@ -30,7 +30,9 @@ from sknn.utils import import_quietly
 def make_callbacks(
     estimator, params: ResolvedParams, valid: TrainingData | None, task: dict, *, has_trained: bool
 ) -> list:
-    """Callbacks in list order, the order of an epoch's end: check, keep, show, the user's, stop, limits of time.
+    """Callbacks in the order in which they are called at the end of an epoch.
+
+    Checks of the loss, best weights, progress, the user's callbacks, early stopping, time limits.
 
     One that stops training raises `StopTraining`; those after it are not called for that epoch.
 

@@ -14,7 +14,7 @@ from sknn.preprocessing import Encoded, Inputs
 from sknn.targets import Target
 from sknn.training._data import Rows, merge_repeats
 
-_MAX_MERGED_CELLS = 1_000_000  # of a table whose equal rows are merged
+_MAX_MERGED_CELLS = 1_000_000  # largest table whose equal rows are merged
 
 
 @dataclass

@@ -52,7 +52,7 @@ def build_network(
     target: Target,
     seed: int,
 ) -> nn.Module:
-    """A network, or an ensemble, of the shape that the data ask for, tried out on the first rows.
+    """A network, or an ensemble, whose inputs and outputs fit the data, tried out on the first rows.
 
     Parameters
     ----------
