@@ -741,3 +741,13 @@ def test_predicting_in_blocks_gives_the_same(cls, monkeypatch):
     expected = outputs(net, X)
     monkeypatch.setattr("sknn.training._inference._MAX_BLOCK_ROWS", 64)
     assert np.array_equal(outputs(net, X), expected)
+
+
+@BOTH
+def test_new_identifiers_do_not_change_predictions(cls):
+    X, y = data(cls, 250, as_frame=True)
+    X = X.iloc[:, :4].assign(id=[f"row {k}" for k in range(len(X))])
+    net = cls(preset="fast", max_epochs=4, random_state=0).fit(X[:200], y[:200])
+    renamed = X.assign(id=[f"new {k}" for k in range(len(X))])
+    assert net.score(renamed[:200], y[:200]) > 0
+    assert (net.encoder_.encode(renamed).x_num.max(0) < 4).all()

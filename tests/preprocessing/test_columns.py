@@ -14,7 +14,7 @@ from sknn.preprocessing.columns._category import CategoryColumn
 from sknn.preprocessing.columns._date import DateColumn, days, zone_of
 from sknn.preprocessing.columns._numbers import Numbers
 from sknn.preprocessing.columns._reading import as_numbers
-from sknn.preprocessing.columns._scaling import smooth_clip, weighted_quantiles
+from sknn.preprocessing.columns._scaling import smooth_clip, standard_scale, weighted_quantiles
 from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
 UTC = datetime.UTC
@@ -382,9 +382,29 @@ def test_the_number_of_rows_of_a_level_is_a_number_beside_its_code():
     out, codes = written(encoder, column_of(["b", None, "new"]).to_frame())
     assert codes[:, 0].tolist() == [3, 1, 0]
     amount = np.log1p([3, 3, 3, 2, 2, 1, 1])
-    np.testing.assert_allclose(out[:, 0], (np.log1p([2, 1, 0]) - amount.mean()) / amount.std(), rtol=1e-6)
+    rarest = 1  # of the training rows; what they do not have counts as it
+    np.testing.assert_allclose(out[:, 0], (np.log1p([2, 1, rarest]) - amount.mean()) / amount.std(), rtol=1e-6)
     twice = fit_column(CategoryColumn(2, True), column_of(["a", "b", "c", None]), np.array([3.0, 2, 1, 1]))
     np.testing.assert_allclose(twice.frequency_, encoder.frequency_)
+
+
+@pytest.mark.parametrize("n_levels", [3, 7, 50, 1500])
+@pytest.mark.parametrize("n_rows_of_level", [1, 3])
+@pytest.mark.parametrize("weight", [None, 0.1])
+def test_levels_of_equal_frequency_do_not_differ_from_new_ones(n_levels, n_rows_of_level, weight):
+    levels = [f"id {k}" for k in range(n_levels)] * n_rows_of_level
+    weights = None if weight is None else np.full(len(levels), weight)
+    encoder = fit_column(CategoryColumn(2, True), column_of(levels), weights)
+    out, _ = written(encoder, column_of(["id 0", "new", None]).to_frame())
+    assert abs(out).max() < 3
+    np.testing.assert_array_equal(out[1:, 0], out[1, 0])
+
+
+@pytest.mark.parametrize("value", [0.1, 0.6931471805599453, 1e-9, 12345.678])
+@pytest.mark.parametrize("n", [3, 7, 1500])
+def test_a_constant_has_no_standard_deviation(value, n):
+    assert standard_scale(np.full(n, value), None) == (value, 0.0)
+    assert standard_scale(np.full(n, value), np.linspace(0.1, 1, n)) == (value, 0.0)
 
 
 def test_rare_levels_count_as_unseen():

@@ -60,9 +60,15 @@ class CategoryColumn(ColumnEncoder):
     def _fit_frequency(self, codes: np.ndarray, weight) -> None:
         amount = np.log1p(np.bincount(codes, weight, minlength=self.cardinality))
         amount[UNSEEN] = 0
-        mean = np.average(amount[codes], weights=weight)
-        spread = np.sqrt(np.average(np.square(amount[codes] - mean), weights=weight))
-        self.frequency_ = (amount - mean) / spread if spread > 0 else np.zeros(self.cardinality)
+        of_rows = amount[codes]
+        low, high = of_rows.min(), of_rows.max()
+        if low == high:  # a mean may differ from equal amounts in the last bit
+            self.frequency_ = np.zeros(self.cardinality)
+            return
+        mean = np.average(of_rows, weights=weight)
+        spread = np.sqrt(np.average(np.square(of_rows - mean), weights=weight))
+        # A level that no training row has is as rare as the rarest: the network has seen nothing beyond.
+        self.frequency_ = (np.clip(amount, low, high) - mean) / spread
 
     @property
     def cardinality(self) -> int:

@@ -86,9 +86,11 @@ def standard_scale(values: np.ndarray, weight: np.ndarray | None) -> tuple[float
     present = ~np.isnan(values)
     if not present.any():
         return 0.0, 0.0
-    weight = None if weight is None else weight[present]
-    mean = float(np.average(values[present], weights=weight))
-    spread = float(np.sqrt(np.average(np.square(values[present] - mean), weights=weight)))
+    values, weight = values[present], None if weight is None else weight[present]
+    if values.min() == values.max():  # a mean may differ from equal values in the last bit
+        return float(values[0]), 0.0
+    mean = float(np.average(values, weights=weight))
+    spread = float(np.sqrt(np.average(np.square(values - mean), weights=weight)))
     return mean, 1 / spread if spread > 0 else 0.0
 
 
