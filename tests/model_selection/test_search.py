@@ -169,11 +169,9 @@ def test_it_nests_in_cross_validation(cls):
         assert score == clone(search).fit(X[train], y[train]).score(X[test], y[test])
 
 
-def checked(cls):
-    net = cls("mlp", max_epochs=30, hidden_layer_sizes=8, learning_rate=0.05, random_state=0)
-    return NNSearchCV(net, {"dropout": [0.1]}, n_iter=1, cv=2)
+CHECKED = NNClassifier("mlp", max_epochs=20, hidden_layer_sizes=8, learning_rate=0.05, random_state=0)
 
 
-@parametrize_with_checks([checked(NNClassifier), checked(NNRegressor)])
+@parametrize_with_checks([NNSearchCV(CHECKED, {"dropout": [0.1]}, n_iter=1, cv=2)])
 def test_sklearn_check(estimator, check):
     check(estimator)
