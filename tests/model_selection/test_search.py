@@ -25,7 +25,7 @@ GRID = {"learning_rate": [0.001, 0.03], "dropout": [0.0, 0.2]}
 def quick(cls, **params):
     """Two members, each of which holds out a fold."""
     given = {"max_epochs": 3, "hidden_layer_sizes": (8,), "n_members": 2, "early_stopping": True, "random_state": 0}
-    return cls(**(given | params))
+    return cls(**(given | params), device="cpu")
 
 
 @BOTH
