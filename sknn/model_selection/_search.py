@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GroupKFold, KFold, ParameterGrid, ParameterSampler
+from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite, check_random_state, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -31,6 +32,7 @@ from sknn.model_selection._candidates import (
 )
 from sknn.model_selection._ensemble_selection import greedy_weights, predictions_of_selection, weighted_mean
 from sknn.model_selection._search_space import search_space
+from sknn.utils import seed_unset
 
 _HONEST_FOLDS = 5  # by which the weights' score is measured
 _LEAST_PROBABILITY = 1e-12
@@ -215,19 +217,12 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     def _seeded(self, random_state: np.random.RandomState):
         """The estimator with a seed, so that all candidates hold out the same rows."""
-        estimator = clone(self.estimator)
-        unset = [
-            name for name, value in estimator.get_params().items() if name.endswith("random_state") and value is None
-        ]
-        seed = int(random_state.randint(np.iinfo(np.int32).max))
-        return estimator.set_params(**dict.fromkeys(sorted(unset), seed))
+        return seed_unset(clone(self.estimator), int(random_state.randint(np.iinfo(np.int32).max)))
 
     def _scorers(self, estimator) -> dict[str, Callable]:
         """By their names; a single one is called "score"."""
         if isinstance(self.scoring, list | tuple | dict):
-            named = (
-                self.scoring if isinstance(self.scoring, dict) else dict(zip(self.scoring, self.scoring, strict=True))
-            )
+            named = self.scoring if isinstance(self.scoring, dict) else {name: name for name in self.scoring}
             if self.refit is not False and self.refit not in named:
                 raise InvalidParameterError(
                     f"The 'refit' parameter of {type(self).__name__} must be one of several metrics, {list(named)}, or "
@@ -240,7 +235,11 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         """The estimator as it is, and then what is drawn."""
         space = self.param_distributions
         if space is None:
-            space = search_space(self.estimator)
+            prefix, last = "", self.estimator
+            if isinstance(last, Pipeline):
+                name, last = last.steps[-1]
+                prefix = f"{name}__"
+            space = {prefix + name: values for name, values in search_space(last).items()}
         if self.n_iter is None:
             drawn: Any = ParameterGrid(space)
         else:

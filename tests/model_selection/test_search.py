@@ -75,7 +75,10 @@ def test_the_weights_are_those_of_greedy_selection_by_log_loss():
 
 def test_greedy_weights_of_a_single_model_and_of_equal_ones():
     y = np.arange(6.0)
-    score = lambda predicted, rows: -np.mean((predicted - y[rows]) ** 2)  # noqa: E731
+
+    def score(predicted, rows):
+        return -np.mean((predicted - y[rows]) ** 2)
+
     np.testing.assert_array_equal(greedy_weights(y[None], score, np.arange(6)), [1.0])
     np.testing.assert_array_equal(greedy_weights(np.stack([y, y]), score, np.arange(6)), [1.0, 0.0])
 
@@ -97,6 +100,8 @@ def test_a_pipeline_is_fitted_once_for_each_split():
     ]
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], np.mean(expected, 1))
     assert NNSearchCV(net, {"nnregressor__dropout": [0.1]}).fit(X, y).n_splits_ == 5
+    drawn = NNSearchCV(net, n_iter=1, cv=FOLDS, random_state=0).fit(X, y).cv_results_["params"][1]
+    assert all(name.startswith("nnregressor__") for name in drawn)
     with pytest.raises(ValueError, match="cv='out_of_fold' needs"):
         NNSearchCV(net, {"nnregressor__dropout": [0.1]}, cv="out_of_fold").fit(X, y)
 
