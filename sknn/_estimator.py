@@ -24,7 +24,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sknn.inspection import SummaryMixin
-from sknn.model_selection import TrainingData, TrainValidationSplit, gives_positions, split_rows, warn_of_shared_groups
 from sknn.parameters import (
     CONSTRAINTS,
     DataProperties,
@@ -42,6 +41,7 @@ from sknn.parameters import (
     takes_images,
 )
 from sknn.preprocessing import WHAT_X_MAY_BE, TableInput, holds_tables
+from sknn.splitting import TrainingData, TrainValidationSplit, gives_positions, split_rows, warn_of_shared_groups
 from sknn.training import (
     MeanWeight,
     OptimizerState,

@@ -8,8 +8,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sknn._estimator import BaseNN
-from sknn.model_selection import TrainingData
 from sknn.parameters import CONSTRAINTS, ResolvedParams
+from sknn.splitting import TrainingData
 from sknn.targets import (
     CLASSIFICATION_LOSSES,
     ClassTarget,

@@ -6,8 +6,8 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 
 from sknn._estimator import BaseNN
-from sknn.model_selection import TrainingData
 from sknn.parameters import CONSTRAINTS, ResolvedParams
+from sknn.splitting import TrainingData
 from sknn.targets import REGRESSION_LOSSES, RealTarget, check_numbers, find_loss
 from sknn.utils import all_or_nothing
 

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from sklearn.base import clone
 
-from sknn.model_selection import TrainValidationSplit
 from sknn.modules import embeds_categories
 from sknn.parameters import ResolvedParams, architecture_of, is_auto, pretrained_of, takes_images
 from sknn.preprocessing import Encoded, Inputs, Table, make_encoder, make_stream_encoder, take_rows
+from sknn.splitting import TrainValidationSplit
 from sknn.utils import draws, seed_unset
 
 

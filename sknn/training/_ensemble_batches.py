@@ -12,8 +12,8 @@ import torch
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
-from sknn.model_selection import TrainValidationSplit
 from sknn.modules import batch_axis_of, n_members_of
+from sknn.splitting import TrainValidationSplit
 from sknn.training._batches import CHUNK_BYTES, Batch, batch_sizes, split
 from sknn.training._data import Rows, as_tensor
 

@@ -20,9 +20,9 @@ from sknn.callbacks import (
     StopOnOverfitting,
     TimeLimit,
 )
-from sknn.model_selection import TrainingData
 from sknn.optim import is_torch_scheduler, torch_scheduler
 from sknn.parameters import ResolvedParams, is_kind_of, is_tabular, own_copy, sets_learning_rate
+from sknn.splitting import TrainingData
 from sknn.training._scoring import scorer_of_outputs
 from sknn.utils import import_quietly
 

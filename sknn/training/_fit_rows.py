@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from sknn.model_selection import TrainValidationSplit
 from sknn.parameters import ResolvedParams
 from sknn.preprocessing import Encoded, Inputs
+from sknn.splitting import TrainValidationSplit
 from sknn.targets import Target
 from sknn.training._data import Rows, merge_repeats
 

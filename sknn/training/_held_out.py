@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknn.model_selection import TrainValidationSplit
+from sknn.splitting import TrainValidationSplit
 from sknn.training._loop import TrainingNet
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn.model_selection._groups import check_groups
 from sknn.preprocessing import Table, as_values, as_weights, check_n_rows, take_rows
+from sknn.splitting._groups import check_groups
 
 
 class TrainingData(NamedTuple):

@@ -13,7 +13,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn.model_selection import check_groups_stay_whole, held_out_folds, held_out_rows
+from sknn.splitting import check_groups_stay_whole, held_out_folds, held_out_rows
 
 
 def split(n=100, classes=None, groups=None, fraction=0.2, splitter=None, seed=0):

@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sknn.model_selection._data import TrainingData
-from sknn.model_selection._splitting import check_groups_stay_whole, held_out_folds, held_out_rows
 from sknn.parameters import ResolvedParams, has_own_members, is_auto
 from sknn.preprocessing import Table, TableEncoder, take_rows
+from sknn.splitting._data import TrainingData
+from sknn.splitting._folds import check_groups_stay_whole, held_out_folds, held_out_rows
 
 _HELD_OUT_FRACTION = 0.1
 _PROBED_ROWS = 100  # on which a transformer is tried without y
