@@ -46,10 +46,10 @@ class Candidate:
     predictions: np.ndarray | None = None
     model: Any = field(default=None, repr=False)
 
-    def fitted(self, estimator, rows: Rows):
+    def fitted(self, evaluate: Evaluation):
         """The model, fitted now if it is not yet."""
         if self.model is None:
-            self.model = rows.fit(clone(estimator).set_params(**clone(self.params, safe=False)))
+            self.model = evaluate.rows.fit(evaluate.with_params(self.params))
         return self.model
 
 
@@ -130,52 +130,83 @@ class Rows:
         return {name: scorer(seen, table, targets) for name, scorer in scorers.items()}
 
 
-def evaluated(
-    estimator, params: dict, rows: Rows, scorers: Mapping, labels: Labels, splits: Splits | None, error_score
-) -> Candidate:
-    """A candidate, fitted once for each split; without splits once, and scored on the rows that its members hold out.
+@dataclass
+class Evaluation:
+    """How candidates are evaluated: called with parameters, gives a `Candidate`.
 
-    Without splits it has no scores if its fit leaves no `oof_prediction_`.
+    Attributes
+    ----------
+    estimator : estimator
+        Of which each candidate is a clone with other parameters.
+    rows : Rows
+    scorers : dict of callable
+        By names of metrics.
+    labels : Labels
+    splits : sequence of pairs of int arrays, or None
+        A candidate is fitted once for each split; without splits once, and scored on the rows that its members hold
+        out. It then has no scores if its fit leaves no `oof_prediction_`.
+    error_score : float or "raise"
+        What counts for a candidate that cannot be fitted.
     """
-    candidate = clone(estimator).set_params(**clone(params, safe=False))
-    if splits is not None:
-        return _cross_validated(candidate, params, rows, scorers, labels, splits, error_score)
-    begun = time.perf_counter()
-    try:
-        rows.fit(candidate)
-    except Exception as error:
-        if isinstance(error_score, str) or not params:  # nothing can be said of the estimator as it is given
-            raise
+
+    estimator: Any
+    rows: Rows
+    scorers: Mapping[str, Any]
+    labels: Labels
+    splits: Splits | None
+    error_score: float | str
+
+    def __call__(self, params: dict[str, Any]) -> Candidate:
+        return self._cross_validated(params) if self.splits is not None else self._fitted_once(params)
+
+    def with_params(self, params: dict[str, Any]):
+        """A clone of the estimator with other parameters, not fitted."""
+        return clone(self.estimator).set_params(**clone(params, safe=False))
+
+    def out_of_fold(self, params: dict[str, Any], model, fit_time: float) -> Candidate:
+        """A candidate that was fitted once, scored on the rows that its members hold out."""
+        begun, of_fit = time.perf_counter(), np.array([fit_time])
+        predictions = getattr(model, "oof_prediction_", None)
+        if predictions is None:
+            return Candidate(params, dict.fromkeys(self.scorers, np.array([np.nan])), of_fit, np.zeros(1))
+        predictions, known = self.labels.aligned(predictions, model), predicted_rows(predictions)
+        seen = Predicted(model, self.labels, predictions[known])
+        scores = {name: np.array([score]) for name, score in self.rows.score(seen, self.scorers, known).items()}
+        return Candidate(params, scores, of_fit, np.array([time.perf_counter() - begun]), predictions, model)
+
+    def failed(self, params: dict[str, Any], error: Exception, fit_time: float) -> Candidate:
+        """A candidate that could not be fitted; of the estimator as it is given nothing can be said then."""
+        if isinstance(self.error_score, str) or not params:
+            raise error
         warnings.warn(f"The candidate {params} could not be fitted: {error!r}", FitFailedWarning, stacklevel=2)
-        failed = dict.fromkeys(scorers, np.array([error_score], dtype=float))
-        return Candidate(params, failed, np.array([time.perf_counter() - begun]), np.zeros(1))
-    fit_time = np.array([time.perf_counter() - begun])
-    predictions = getattr(candidate, "oof_prediction_", None)
-    if predictions is None:
-        return Candidate(params, dict.fromkeys(scorers, np.array([np.nan])), fit_time, np.zeros(1))
-    predictions, known = labels.aligned(predictions, candidate), predicted_rows(predictions)
-    seen = Predicted(candidate, labels, predictions[known])
-    scores = {name: np.array([score]) for name, score in rows.score(seen, scorers, known).items()}
-    score_time = np.array([time.perf_counter() - begun]) - fit_time
-    return Candidate(params, scores, fit_time, score_time, predictions, candidate)
+        scores = dict.fromkeys(self.scorers, np.array([self.error_score], dtype=float))
+        return Candidate(params, scores, np.array([fit_time]), np.zeros(1))
 
+    def _fitted_once(self, params: dict[str, Any]) -> Candidate:
+        model, begun = self.with_params(params), time.perf_counter()
+        try:
+            self.rows.fit(model)
+        except Exception as error:
+            return self.failed(params, error, time.perf_counter() - begun)
+        return self.out_of_fold(params, model, time.perf_counter() - begun)
 
-def _cross_validated(candidate, params, rows: Rows, scorers, labels: Labels, splits: Splits, error_score) -> Candidate:
-    found = cross_validate(
-        candidate,
-        rows.X,
-        rows.y,
-        scoring=dict(scorers),
-        cv=splits,
-        params=dict(rows.fit_params),
-        error_score=error_score,
-        return_estimator=True,
-    )
-    scores = {name: found[f"test_{name}"] for name in scorers}
-    predictions = None
-    if all(np.isfinite(of_metric).all() for of_metric in scores.values()):
-        predictions = _out_of_fold(found["estimator"], rows.X, labels, splits)
-    return Candidate(params, scores, found["fit_time"], found["score_time"], predictions)
+    def _cross_validated(self, params: dict[str, Any]) -> Candidate:
+        assert self.splits is not None
+        found = cross_validate(
+            self.with_params(params),
+            self.rows.X,
+            self.rows.y,
+            scoring=dict(self.scorers),
+            cv=self.splits,
+            params=dict(self.rows.fit_params),
+            error_score=self.error_score,
+            return_estimator=True,
+        )
+        scores = {name: found[f"test_{name}"] for name in self.scorers}
+        predictions = None
+        if all(np.isfinite(of_metric).all() for of_metric in scores.values()):
+            predictions = _out_of_fold(found["estimator"], self.rows.X, self.labels, self.splits)
+        return Candidate(params, scores, found["fit_time"], found["score_time"], predictions)
 
 
 def predicted_rows(predictions: np.ndarray) -> np.ndarray:

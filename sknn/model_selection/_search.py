@@ -23,10 +23,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sknn.model_selection._candidates import (
     Candidate,
+    Evaluation,
     Labels,
     Predicted,
     Rows,
-    evaluated,
     predicted_rows,
     predictions_of,
 )
@@ -205,11 +205,13 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         scorers = self._scorers(estimator)
         self._labels = _labels(estimator, y)
         rows = Rows(X, y, groups, fit_params)
-        candidates = self._evaluate(estimator, rows, scorers, self._draw(random_state), begun)
+        splits = None if isinstance(self.cv, str) else rows.splits(self.cv, estimator)
+        evaluate = Evaluation(estimator, rows, scorers, self._labels, splits, self.error_score)
+        candidates = self._evaluate(evaluate, self._draw(random_state), begun)
         self._record(candidates, scorers)
         if self.refit is not False:
             trained = time.perf_counter()
-            self._choose(candidates, estimator, rows, scorers)
+            self._choose(candidates, evaluate)
             self.refit_time_ = time.perf_counter() - trained
         return self
 
@@ -249,20 +251,17 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
                 drawn = ParameterSampler(space, min(self.n_iter, n_grid), random_state=random_state)
         return [{}, *drawn]
 
-    def _evaluate(self, estimator, rows: Rows, scorers, drawn: list[dict], begun: float) -> list[Candidate]:
+    def _evaluate(self, evaluate: Evaluation, drawn: list[dict], begun: float) -> list[Candidate]:
         """Candidates, as long as there is time for another one."""
-        splits = None
-        if not isinstance(self.cv, str):
-            splits = rows.splits(self.cv, estimator)
-        found = [evaluated(estimator, drawn[0], rows, scorers, self._labels, splits, self.error_score)]
-        if splits is None and found[0].predictions is None:
+        found = [evaluate(drawn[0])]
+        if evaluate.splits is None and found[0].predictions is None:
             if self.cv == "out_of_fold":
                 raise ValueError(
                     "cv='out_of_fold' needs an NNClassifier or NNRegressor whose members hold out a fold each, which "
-                    f"takes two members or more and early stopping. Got {estimator!r}; pass cv=5."
+                    f"takes two members or more and early stopping. Got {evaluate.estimator!r}; pass cv=5."
                 )
-            splits = rows.splits(None, estimator)
-            found = [evaluated(estimator, drawn[0], rows, scorers, self._labels, splits, self.error_score)]
+            evaluate.splits = evaluate.rows.splits(None, evaluate.estimator)
+            found = [evaluate(drawn[0])]
         slowest, n_jobs = time.perf_counter() - begun, effective_n_jobs(self.n_jobs)
         self._report(found, begun)
         for first in range(1, len(drawn), n_jobs):
@@ -270,10 +269,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
             if self.max_time is not None and spent + slowest > self.max_time:
                 break
             batch = drawn[first : first + n_jobs]
-            found += Parallel(n_jobs=self.n_jobs)(
-                delayed(evaluated)(estimator, params, rows, scorers, self._labels, splits, self.error_score)
-                for params in batch
-            )
+            found += Parallel(n_jobs=self.n_jobs)(delayed(evaluate)(params) for params in batch)
             slowest = max(slowest, time.perf_counter() - begun - spent)
             self._report(found[-len(batch) :], begun)
         return found
@@ -312,7 +308,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
             results[f"rank_test_{name}"] = ranks.astype(np.int32)
         self.cv_results_ = results
 
-    def _choose(self, candidates: list[Candidate], estimator, rows: Rows, scorers) -> None:
+    def _choose(self, candidates: list[Candidate], evaluate: Evaluation) -> None:
         """The best candidate and the weights of all, fitted to all rows where they are not yet."""
         name = self.refit if self.multimetric_ else "score"
         self.best_index_ = int(self.cv_results_[f"rank_test_{name}"].argmin())
@@ -323,9 +319,9 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         if self.ensemble is not None and of_candidates:
             self.weights_ = np.zeros(len(candidates))
             stacked = np.stack(list(of_candidates.values())).astype(np.float64)
-            self.weights_[list(of_candidates)] = self._weigh(stacked, estimator, rows, scorers[name])
+            self.weights_[list(of_candidates)] = self._weigh(stacked, evaluate, evaluate.scorers[name])
         chosen = np.flatnonzero(self.weights_)
-        models = {k: candidates[k].fitted(estimator, rows) for k in {*chosen, self.best_index_}}
+        models = {k: candidates[k].fitted(evaluate) for k in {*chosen, self.best_index_}}
         self.best_estimator_, self.estimators_ = models[self.best_index_], [models[k] for k in chosen]
         self.cv_results_["weight"] = self.weights_
         if self._labels.classes is not None:
@@ -334,19 +330,19 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
             if hasattr(self.best_estimator_, attribute):
                 setattr(self, attribute, getattr(self.best_estimator_, attribute))
 
-    def _weigh(self, stacked: np.ndarray, estimator, rows: Rows, scorer) -> np.ndarray:
+    def _weigh(self, stacked: np.ndarray, evaluate: Evaluation, scorer) -> np.ndarray:
         """Weights of candidates by their out-of-fold predictions; what these give is measured on other rows."""
-        known = predicted_rows(stacked.swapaxes(0, 1))
+        known, rows = predicted_rows(stacked.swapaxes(0, 1)), evaluate.rows
         objective = {"score": _log_score if self.scoring is None else scorer}
 
         def score(predictions: np.ndarray, which: np.ndarray) -> float:
-            return rows.score(Predicted(estimator, self._labels, predictions), objective, which)["score"]
+            return rows.score(Predicted(evaluate.estimator, self._labels, predictions), objective, which)["score"]
 
         folds = (KFold if rows.groups is None else GroupKFold)(_HONEST_FOLDS, shuffle=True, random_state=0)
         groups = None if rows.groups is None else np.asarray(rows.groups)[known]
         splits = [(known[train], known[test]) for train, test in folds.split(known, groups=groups)]
         self.oof_prediction_ = predictions_of_selection(stacked, score, splits)
-        seen = Predicted(estimator, self._labels, self.oof_prediction_[known])
+        seen = Predicted(evaluate.estimator, self._labels, self.oof_prediction_[known])
         self.oof_score_ = rows.score(seen, {"score": scorer}, known)["score"]
         return greedy_weights(stacked, score, known)
 
