@@ -107,8 +107,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         `lr_schedule__<name>` sets one in `set_params` and in a grid.
     batch_size : "auto" or int, default="auto"
         Rows in a training step, of each member.
-    shuffle : bool, default=True
-        Whether to shuffle the training rows in each epoch.
     max_epochs : "auto" or int, default="auto"
         Maximum number of epochs.
     early_stopping : "auto" or bool, default="auto"
@@ -142,6 +140,9 @@ class NNClassifier(ClassifierMixin, BaseNN):
         and restored, and such fits run one at a time.
     device : str or torch.device, default="auto"
         Device to train on: "auto", "cpu", "cuda", "mps" ...
+    n_jobs : int or None, default=None
+        CPU threads for training the network "tabular", -1 for all; at most those that torch may use. The results do
+        not depend on them. None: those of :func:`joblib.parallel_config`, else 1. Large networks take all.
     verbose : int, default=0
         1 prints a line with epoch, losses and time.
 
@@ -232,7 +233,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         lr_schedule="auto",
         lr_schedule_params=None,
         batch_size="auto",
-        shuffle=True,
         max_epochs="auto",
         early_stopping="auto",
         validation_split="auto",
@@ -243,6 +243,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         warm_start=False,
         random_state=None,
         device="auto",
+        n_jobs=None,
         verbose=0,
     ):
         self.module = module
@@ -263,7 +264,6 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.lr_schedule = lr_schedule
         self.lr_schedule_params = lr_schedule_params
         self.batch_size = batch_size
-        self.shuffle = shuffle
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
         self.validation_split = validation_split
@@ -274,6 +274,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     @all_or_nothing

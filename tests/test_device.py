@@ -75,7 +75,7 @@ def test_without_dropout_a_fit_is_that_of_the_cpu(table, module):
         {"class_weight": "balanced"},
         {"preset": "fast"},
         {"module": "mlp", "n_members": 3, "learning_rate": 0.01},
-        {"module": "mlp", "shuffle": False, "module_params": {"weight_init": "orthogonal"}},
+        {"module": "mlp", "module_params": {"weight_init": "orthogonal"}},
     ],
     ids=str,
 )

@@ -33,6 +33,7 @@ from torch import nn
 from helpers import BOTH, TwoLayers, data, outputs
 from sknn import NNClassifier, NNRegressor
 from sknn.callbacks import Penalty, TimeLimit
+from sknn.utils import Seeds
 
 
 def quick(cls, **params):
@@ -148,14 +149,15 @@ def test_training_equals_a_plain_torch_loop(batch_size):
     X, y = data(NNClassifier, 200)
     X = StandardScaler().fit_transform(X).astype(np.float32)
     module = nn.Sequential(nn.Linear(30, 8), nn.ReLU(), nn.Linear(8, 2))
-    net = NNClassifier(module, preprocessing=None, optimizer="adam", weight_decay=0,
-                       shuffle=False, batch_size=batch_size, max_epochs=7, early_stopping=False).fit(X, y)  # fmt: skip
+    net = NNClassifier(module, preprocessing=None, optimizer="adam", weight_decay=0, batch_size=batch_size,
+                       max_epochs=7, early_stopping=False, random_state=0).fit(X, y)  # fmt: skip
 
     expected = copy.deepcopy(module)
     optimizer = torch.optim.Adam(expected.parameters(), lr=1e-3)
     tensor, target = torch.from_numpy(X), torch.from_numpy(y)
+    generator = torch.Generator().manual_seed(Seeds.drawn_from(0).order)
     for _ in range(7):
-        for rows in torch.arange(200).split(batch_size):
+        for rows in torch.randperm(200, generator=generator).split(batch_size):
             optimizer.zero_grad()
             nn.functional.cross_entropy(expected(tensor[rows]), target[rows]).backward()
             optimizer.step()

@@ -76,7 +76,6 @@ class ScaledByWeight(nn.Module):
 
 SETTINGS = {
     "raw": {"preprocessing": None},
-    "in order": {"shuffle": False},
     "validation": {"validation_split": 0.3, "early_stopping": True},
     "one batch": {"batch_size": 500, "preprocessing": None},
     "lbfgs": {"optimizer": "lbfgs", "preprocessing": None, "batch_size": "auto"},
@@ -360,14 +359,13 @@ class WithoutStatistics(nn.Module):
 @pytest.mark.parametrize("n_members", [1, 2])
 @pytest.mark.parametrize("module", ["mlp", "resnet", "cnn", Normed, WithoutStatistics])
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(1, 2), (2, 1), (3, 2), (7, 2), (9, 4)])
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_batch_normalisation_of_few_rows_works_or_says_what_to_change(n_members, module, n_rows, batch_size, shuffle):
+def test_batch_normalisation_of_few_rows_works_or_says_what_to_change(n_members, module, n_rows, batch_size):
     X = np.random.default_rng(0).normal(size=(n_rows, 1, 1) if module == "cnn" else (n_rows, 3)).astype(np.float32)
     params = {"module_params": {"normalization": "batch"}} if module == "mlp" else {}
     net = NNRegressor(
         module, n_members=n_members, batch_size=batch_size, early_stopping=False, random_state=0, **params
     )
-    net.set_params(max_epochs=1, shuffle=shuffle)
+    net.set_params(max_epochs=1)
     if isinstance(module, str):
         net.set_params(hidden_layer_sizes=[4])
     # Running statistics stand in for those of a batch, where there are some, but for those of pixels.

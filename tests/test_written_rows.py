@@ -60,7 +60,7 @@ PARTS = {
 @pytest.mark.parametrize(
     "network",
     [
-        {"module": "mlp", "preprocessing": None, "shuffle": False},
+        {"module": "mlp", "preprocessing": None},
         {"module": "tabular", "n_members": 2, "max_epochs": 3},
         {"module": "mlp", "n_members": 3, "batch_size": 500, "preprocessing": None},
     ],

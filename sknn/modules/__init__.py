@@ -44,6 +44,7 @@ from sknn.modules._manual_backward import ManualBackward, has_manual_backward
 from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
+from sknn.modules._shared_steps import threads_that_share
 from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet, is_tabular_net
 
 __all__ = [
@@ -92,5 +93,6 @@ __all__ = [
     "scale_to_unit_variance",
     "single_network",
     "tensor_of",
+    "threads_that_share",
     "try_out",
 ]

@@ -47,7 +47,6 @@ CONSTRAINTS: dict = {
     "lr_schedule": [AUTO, StrOptions({*SCHEDULES, PLATEAU}), dict, callable, None],
     "lr_schedule_params": [dict, None],
     "batch_size": [AUTO, Number(Integral, 1, None, closed="left")],
-    "shuffle": ["boolean"],
     "max_epochs": [AUTO, Number(Integral, 1, None, closed="left")],
     "early_stopping": ["boolean", AUTO],
     "validation_split": [AUTO, Number(Real, 0, 1, closed="neither"), "cv_object"],
@@ -58,6 +57,7 @@ CONSTRAINTS: dict = {
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "device": [str, torch.device],
+    "n_jobs": [Number(Integral, None, -1, closed="right"), Number(Integral, 1, None, closed="left"), None],
     "verbose": ["verbose"],
 }
 

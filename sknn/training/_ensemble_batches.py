@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sknn.modules import batch_axis_of, n_members_of
 from sknn.splitting import TrainValidationSplit
-from sknn.training._batches import CHUNK_BYTES, Batch, batch_sizes, split
+from sknn.training._batches import CHUNK_BYTES, Batch, split
 from sknn.training._data import Rows, as_tensor
 
 
@@ -54,7 +54,7 @@ class EnsembleRows(Dataset):
 
     def batches(self, training: bool = False, **kwargs) -> EnsembleBatches:
         """Batches of them, cut as `kwargs` say."""
-        return EnsembleBatches(self, balanced=training, **kwargs)
+        return EnsembleBatches(self, **kwargs)
 
     def outputs_of(self, batches: list[Tensor], n_outputs: int, target) -> np.ndarray:
         """Outputs (n, n_outputs) of rows that members hold out, from those (K, B, n_outputs) of their batches."""
@@ -141,13 +141,11 @@ class EnsembleBatches:
     batch_size : int
         Rows of a member in a batch; the last batch may be smaller.
     shuffle : bool, default=False
-        Whether each epoch has a new order. If not, each row comes once.
+        Whether each epoch has a new order, for training. All batches then have `n_rows // n_batches` rows, so that B
+        may differ a little from `batch_size`; the remaining rows of the permutation, fewer than there are batches, are
+        skipped in that epoch. If not, each row comes once.
     generator : torch.Generator or None
         CPU generator that draws the order.
-    balanced : bool, default=False
-        For training. With `shuffle`, all batches have `n_rows // n_batches` rows, so that B may differ a little from
-        `batch_size`; the remaining rows of the permutation, fewer than there are batches, are skipped in that epoch.
-        Otherwise a single row that is left over is added to the last batch, as in `TensorBatches`.
     """
 
     def __init__(
@@ -156,16 +154,13 @@ class EnsembleBatches:
         batch_size: int,
         shuffle: bool = False,
         generator: torch.Generator | None = None,
-        balanced: bool = False,
     ):
         self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
         n_rows = dataset.n_rows
-        if balanced and shuffle:
+        if shuffle:
             most = n_rows // min(batch_size, 2)  # of a single row there are no statistics
             n_batches = max(1, min(round(n_rows / batch_size), most))
             self.sizes = [n_rows // n_batches] * n_batches
-        elif balanced:
-            self.sizes = batch_sizes(n_rows, batch_size)
         else:
             self.sizes = [min(batch_size, n_rows - start) for start in range(0, n_rows, batch_size)]
 

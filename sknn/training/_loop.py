@@ -19,9 +19,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from sknn.callbacks import StopTraining
 from sknn.training._net_outputs import NetOutputs
 from sknn.training._optimizer import OptimizerGroups, OptimizerState, restore_optimizer
-from sknn.training._state import RunState, make_state
+from sknn.training._state import RunState, make_state, threads_of_run
 from sknn.training._step import TrainingStep, batch_loss
-from sknn.utils import check_interrupts, is_interrupted, limited_to, noticing_interrupts, threads_for
+from sknn.utils import check_interrupts, is_interrupted, limited_to, noticing_interrupts
 
 # What a net that is pickled within a hook leaves behind: only training needs it, and not all of it can be pickled.
 _OF_TRAINING = {"augment", "callbacks", "module", "schedules", "state", "train", "train_step", "valid"}
@@ -51,6 +51,8 @@ class TrainingNet(NetOutputs, OptimizerGroups):
     valid : Rows, EnsembleRows or None
     seed : int, default=0
         Of what layers and augmentations draw.
+    n_jobs : int or None, default=None
+        Threads for training steps: 1, or all for large ones; more, as far as its bits do not depend on them.
     schedules : dict or None
         Functions of progress by what they multiply; see `ScheduleRunner`.
     augment : Augment or None
@@ -72,12 +74,13 @@ class TrainingNet(NetOutputs, OptimizerGroups):
         train: Dataset,
         valid: Dataset | None,
         seed: int = 0,
+        n_jobs: int | None = None,
         schedules=None,
         augment=None,
         lr_factors=None,
         **kwargs,
     ):
-        self.train, self.valid, self.seed = train, valid, seed
+        self.train, self.valid, self.seed, self.n_jobs = train, valid, seed, n_jobs
         self.augment = augment
         self.lr_factors = lr_factors
         self.target = target
@@ -106,8 +109,7 @@ class TrainingNet(NetOutputs, OptimizerGroups):
 
     def run(self, earlier: OptimizerState | None = None) -> TrainingNet:
         """Train until `max_epochs` or until a callback stops it, with the optimizer's state of an earlier run."""
-        n_parameters = sum(parameter.numel() for parameter in self.module.parameters())
-        with limited_to(threads_for(n_parameters, min(self.batch_size, len(self.train)))), noticing_interrupts():
+        with limited_to(threads_of_run(self)), noticing_interrupts():
             self.state = None  # type: ignore[assignment] # of an earlier run
             self.initialize()
             with self.state.drawing():

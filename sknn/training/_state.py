@@ -7,15 +7,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import torch
+from joblib import effective_n_jobs
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
 from sknn.callbacks import Penalty, hooks_of
-from sknn.modules import ManualBackward, drawing_from, has_manual_backward
+from sknn.modules import ManualBackward, drawing_from, has_manual_backward, threads_that_share
 from sknn.optim import FlatParameters, ScheduleRunner
 from sknn.training._batches import TensorBatches
 from sknn.training._ensemble_batches import EnsembleBatches
+from sknn.utils import sums_are_whole, threads_for
 
 
 @dataclass
@@ -80,6 +82,15 @@ class RunState:
     def drawing(self) -> AbstractContextManager[None]:
         """A block in which layers draw from the generator of this run."""
         return drawing_from(self.generator)
+
+
+def threads_of_run(net: NeuralNet) -> int:
+    """Threads for training steps: those that `n_jobs` asks for, or all where the steps are large."""
+    n_rows, n_asked = min(net.batch_size, len(net.train)), effective_n_jobs(net.n_jobs)
+    if n_asked > 1:
+        return threads_that_share(net.module, n_asked) if sums_are_whole(n_rows) else 1
+    n_parameters = sum(parameter.numel() for parameter in net.module.parameters())
+    return threads_for(n_parameters, n_rows) if net.n_jobs is None else 1
 
 
 def make_state(net: NeuralNet) -> RunState:

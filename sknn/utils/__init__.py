@@ -6,7 +6,7 @@ from sknn.utils._interrupt import check_interrupts, is_interrupted, noticing_int
 from sknn.utils._rollback import all_or_nothing
 from sknn.utils._seeds import Seeds, all_seeded, draws, seed_unset, torch_seeded
 from sknn.utils._settings import usual_settings
-from sknn.utils._threads import available_threads, limited_to, threads_for
+from sknn.utils._threads import available_threads, limited_to, sums_are_whole, threads_for
 
 __all__ = [
     "FIRST_LEVEL",
@@ -23,6 +23,7 @@ __all__ = [
     "limited_to",
     "noticing_interrupts",
     "seed_unset",
+    "sums_are_whole",
     "threads_for",
     "torch_seeded",
     "usual_settings",

@@ -28,9 +28,12 @@ _is_forked = False
 def threads_for(n_parameters: int, batch_size: int) -> int:
     """Threads for training steps: 6 multiplications and additions a parameter and row, forward and backward."""
     flops = 6 * n_parameters * batch_size
-    if flops < _MIN_SHARED_FLOPS or batch_size > _MAX_SHARED_ROWS:
-        return 1
-    return available_threads()
+    return available_threads() if flops >= _MIN_SHARED_FLOPS and sums_are_whole(batch_size) else 1
+
+
+def sums_are_whole(n_rows: int) -> bool:
+    """Whether sums over so many rows are not split among threads."""
+    return n_rows <= _MAX_SHARED_ROWS
 
 
 def available_threads() -> int:

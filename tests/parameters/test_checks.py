@@ -60,7 +60,7 @@ def test_real_numbers_of_numpy_are_those_of_python(of_python, name):
 
 
 @pytest.mark.parametrize("kind", [np.bool_, np.array])
-@pytest.mark.parametrize("params", [{"early_stopping": False}, {"warm_start": True}, {"shuffle": False}])
+@pytest.mark.parametrize("params", [{"early_stopping": False}, {"warm_start": True}])
 def test_flags_of_numpy_are_those_of_python(kind, params):
     of_numpy = {name: kind(value) for name, value in params.items()}
     assert np.array_equal(fitted(**of_numpy), fitted(**params))
@@ -134,7 +134,7 @@ ALLOWED = {
     "weight_decay": (0, 1.5), "optimizer_params": (dict, None), "learning_rate": (1.5,),
     "lr_schedule": ({}, None), "lr_schedule_params": (dict, None), "early_stopping": (True,),
     "callbacks": ([], (), None), "warm_start": (True,), "random_state": (0, True, None),
-    "shuffle": (True,), "verbose": (0, True), "validation_split": ([1, "a"], [None], [[1]], [{}]),
+    "verbose": (0, True), "n_jobs": (-1, None), "validation_split": ([1, "a"], [None], [[1]], [{}]),
 }  # fmt: skip
 
 
@@ -236,7 +236,7 @@ OTHER_VALUES = {
     "learning_rate": 1.0, "lr_schedule": "step", "lr_schedule_params": {"gamma": 0.5}, "batch_size": 1, "max_epochs": 7,
     "early_stopping": False, "validation_split": 9, "patience": 1, "monitor": "r2", "preset": "fast",
     "callbacks": [MaxNorm()], "warm_start": True, "random_state": 5, "device": "meta", "verbose": 1,
-    "shuffle": False, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0},
+    "n_jobs": 2, "loss": "focal", "class_weight": {0: 9.0, 1: 1.0},
 }  # fmt: skip
 
 
