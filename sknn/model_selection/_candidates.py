@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples
+
+from sknn.model_selection._halving import NO_LIMITS, Limits, losses_at_rungs, network_of, stopping_at
+from sknn.model_selection._time_budget import SHAPE
 
 Splits = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -37,6 +41,14 @@ class Candidate:
         Out of fold: probabilities, or targets of a regressor. NaN for rows that have none; None without any.
     model : estimator or None
         Fitted to all rows; None if it is still to be fitted.
+    shape : dict
+        Of its network what the time of a fit depends on; see `work_of`. Empty where there is no fitted network.
+    n_epochs : float
+        Epochs of a fit, the mean over splits.
+    losses : list of float
+        At the rungs of halving that it came to.
+    is_dropped : bool
+        Whether it was stopped at one.
     """
 
     params: dict[str, Any]
@@ -45,6 +57,19 @@ class Candidate:
     score_time: np.ndarray
     predictions: np.ndarray | None = None
     model: Any = field(default=None, repr=False)
+    shape: dict[str, Any] = field(default_factory=dict)
+    n_epochs: float = math.nan
+    losses: list[float] = field(default_factory=list)
+    is_dropped: bool = False
+
+    def note_training(self, models: Sequence, limits: Limits) -> None:
+        """How its networks were trained, where they are ours and were fitted."""
+        networks = [network_of(model) for model in models]
+        if all(hasattr(net, "history_") for net in networks):
+            self.shape = {name: networks[0].resolved_params_[name] for name in SHAPE}
+            self.n_epochs = float(np.mean([net.n_iter_ for net in networks]))
+            if "valid_loss" in networks[0].history_:
+                self.losses, self.is_dropped = losses_at_rungs(networks[0], limits)
 
     def fitted(self, evaluate: Evaluation):
         """The model, fitted now if it is not yet."""
@@ -156,14 +181,15 @@ class Evaluation:
     splits: Splits | None
     error_score: float | str
 
-    def __call__(self, params: dict[str, Any]) -> Candidate:
-        return self._cross_validated(params) if self.splits is not None else self._fitted_once(params)
+    def __call__(self, params: dict[str, Any], limits: Limits = NO_LIMITS) -> Candidate:
+        """Evaluate a candidate; a fit without splits stops at a rung of halving where its loss is above the limit."""
+        return self._cross_validated(params) if self.splits is not None else self._fitted_once(params, limits)
 
     def with_params(self, params: dict[str, Any]):
         """A clone of the estimator with other parameters, not fitted."""
         return clone(self.estimator).set_params(**clone(params, safe=False))
 
-    def out_of_fold(self, params: dict[str, Any], model, fit_time: float) -> Candidate:
+    def _out_of_fold(self, params: dict[str, Any], model, fit_time: float) -> Candidate:
         """A candidate that was fitted once, scored on the rows that its members hold out."""
         begun, of_fit = time.perf_counter(), np.array([fit_time])
         predictions = getattr(model, "oof_prediction_", None)
@@ -174,7 +200,7 @@ class Evaluation:
         scores = {name: np.array([score]) for name, score in self.rows.score(seen, self.scorers, known).items()}
         return Candidate(params, scores, of_fit, np.array([time.perf_counter() - begun]), predictions, model)
 
-    def failed(self, params: dict[str, Any], error: Exception, fit_time: float) -> Candidate:
+    def _failed(self, params: dict[str, Any], error: Exception, fit_time: float) -> Candidate:
         """A candidate that could not be fitted; of the estimator as it is given nothing can be said then."""
         if isinstance(self.error_score, str) or not params:
             raise error
@@ -182,13 +208,16 @@ class Evaluation:
         scores = dict.fromkeys(self.scorers, np.array([self.error_score], dtype=float))
         return Candidate(params, scores, np.array([fit_time]), np.zeros(1))
 
-    def _fitted_once(self, params: dict[str, Any]) -> Candidate:
+    def _fitted_once(self, params: dict[str, Any], limits: Limits) -> Candidate:
         model, begun = self.with_params(params), time.perf_counter()
         try:
-            self.rows.fit(model)
+            with stopping_at(limits, model):
+                self.rows.fit(model)
         except Exception as error:
-            return self.failed(params, error, time.perf_counter() - begun)
-        return self.out_of_fold(params, model, time.perf_counter() - begun)
+            return self._failed(params, error, time.perf_counter() - begun)
+        candidate = self._out_of_fold(params, model, time.perf_counter() - begun)
+        candidate.note_training([model], limits)
+        return candidate
 
     def _cross_validated(self, params: dict[str, Any]) -> Candidate:
         assert self.splits is not None
@@ -206,7 +235,9 @@ class Evaluation:
         predictions = None
         if all(np.isfinite(of_metric).all() for of_metric in scores.values()):
             predictions = _out_of_fold(found["estimator"], self.rows.X, self.labels, self.splits)
-        return Candidate(params, scores, found["fit_time"], found["score_time"], predictions)
+        candidate = Candidate(params, scores, found["fit_time"], found["score_time"], predictions)
+        candidate.note_training(found["estimator"], NO_LIMITS)
+        return candidate
 
 
 def predicted_rows(predictions: np.ndarray) -> np.ndarray:

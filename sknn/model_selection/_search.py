@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
-from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import GroupKFold, KFold, ParameterGrid, ParameterSampler
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import assert_all_finite, check_random_state, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sknn.model_selection._candidates import (
@@ -30,8 +26,10 @@ from sknn.model_selection._candidates import (
     predicted_rows,
     predictions_of,
 )
+from sknn.model_selection._checkpoint import Checkpoint
 from sknn.model_selection._ensemble_selection import greedy_weights, predictions_of_selection, weighted_mean
-from sknn.model_selection._search_space import search_space
+from sknn.model_selection._runs import CandidateRuns, TimeBudget, cv_results
+from sknn.model_selection._search_space import draw_candidates
 from sknn.utils import seed_unset
 
 _HONEST_FOLDS = 5  # by which the weights' score is measured
@@ -139,6 +137,8 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         "refit": ["boolean", str],
         "cv": [StrOptions({"auto", "out_of_fold"}), "cv_object"],
         "ensemble": [StrOptions({"greedy"}), None],
+        "halving": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
         "error_score": [StrOptions({"raise"}), Real],
@@ -156,7 +156,9 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         refit=True,
         cv="auto",
         ensemble="greedy",
+        halving=False,
         max_time=None,
+        checkpoint=None,
         n_jobs=None,
         error_score=np.nan,
         random_state=None,
@@ -169,7 +171,9 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.refit = refit
         self.cv = cv
         self.ensemble = ensemble
+        self.halving = halving
         self.max_time = max_time
+        self.checkpoint = checkpoint
         self.n_jobs = n_jobs
         self.error_score = error_score
         self.random_state = random_state
@@ -206,13 +210,17 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         self._labels = _labels(estimator, y)
         rows = Rows(X, y, groups, fit_params)
         splits = None if isinstance(self.cv, str) else rows.splits(self.cv, estimator)
+        self.multimetric_ = isinstance(self.scoring, list | tuple | dict)
+        self.scorer_ = scorers if self.multimetric_ else scorers["score"]
         evaluate = Evaluation(estimator, rows, scorers, self._labels, splits, self.error_score)
-        candidates = self._evaluate(evaluate, self._draw(random_state), begun)
-        self._record(candidates, scorers)
-        if self.refit is not False:
-            trained = time.perf_counter()
-            self._choose(candidates, evaluate)
-            self.refit_time_ = time.perf_counter() - trained
+        runs = self._runs(evaluate, random_state, begun)
+        try:
+            self._evaluate(runs)
+        except KeyboardInterrupt:
+            if runs.found:
+                self._finish(runs, interrupted=True)
+            raise
+        self._finish(runs)
         return self
 
     # -- candidates ---------------------------------------------------------------------------
@@ -233,80 +241,40 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
             return {name: check_scoring(estimator, scoring) for name, scoring in named.items()}
         return {"score": check_scoring(estimator, self.scoring)}
 
-    def _draw(self, random_state: np.random.RandomState) -> list[dict[str, Any]]:
-        """The estimator as it is, and then what is drawn."""
-        space = self.param_distributions
-        if space is None:
-            prefix, last = "", self.estimator
-            if isinstance(last, Pipeline):
-                name, last = last.steps[-1]
-                prefix = f"{name}__"
-            space = {prefix + name: values for name, values in search_space(last).items()}
-        if self.n_iter is None:
-            drawn: Any = ParameterGrid(space)
-        else:
-            drawn = ParameterSampler(space, self.n_iter, random_state=random_state)
-            if not any(hasattr(values, "rvs") for one in drawn.param_distributions for values in one.values()):
-                n_grid = len(ParameterGrid(drawn.param_distributions))
-                drawn = ParameterSampler(space, min(self.n_iter, n_grid), random_state=random_state)
-        return [{}, *drawn]
+    def _runs(self, evaluate: Evaluation, random_state: np.random.RandomState, begun: float) -> CandidateRuns:
+        drawn = draw_candidates(self.estimator, self.param_distributions, self.n_iter, random_state)
+        checkpoint = None
+        if self.checkpoint is not None:
+            rows, settings = evaluate.rows, {"cv": self.cv, "scoring": self.scoring, "halving": self.halving}
+            data = {"X": rows.X, "y": rows.y, "groups": rows.groups, "fit_params": dict(rows.fit_params)}
+            search = {"estimator": evaluate.estimator, "candidates": drawn, **settings, **data}
+            checkpoint = Checkpoint(self.checkpoint, search)
+        budget = TimeBudget(self.max_time, begun)
+        return CandidateRuns(evaluate, drawn, self.halving, self.n_jobs, budget, checkpoint, self.verbose)
 
-    def _evaluate(self, evaluate: Evaluation, drawn: list[dict], begun: float) -> list[Candidate]:
-        """Candidates, as long as there is time for another one."""
-        found = [evaluate(drawn[0])]
-        if evaluate.splits is None and found[0].predictions is None:
+    def _evaluate(self, runs: CandidateRuns) -> None:
+        evaluate, first = runs.evaluate, runs.run_first()
+        if evaluate.splits is None and first.predictions is None:
             if self.cv == "out_of_fold":
                 raise ValueError(
                     "cv='out_of_fold' needs an NNClassifier or NNRegressor whose members hold out a fold each, which "
                     f"takes two members or more and early stopping. Got {evaluate.estimator!r}; pass cv=5."
                 )
             evaluate.splits = evaluate.rows.splits(None, evaluate.estimator)
-            found = [evaluate(drawn[0])]
-        slowest, n_jobs = time.perf_counter() - begun, effective_n_jobs(self.n_jobs)
-        self._report(found, begun)
-        for first in range(1, len(drawn), n_jobs):
-            spent = time.perf_counter() - begun
-            if self.max_time is not None and spent + slowest > self.max_time:
-                break
-            batch = drawn[first : first + n_jobs]
-            found += Parallel(n_jobs=self.n_jobs)(delayed(evaluate)(params) for params in batch)
-            slowest = max(slowest, time.perf_counter() - begun - spent)
-            self._report(found[-len(batch) :], begun)
-        return found
-
-    def _report(self, candidates: list[Candidate], begun: float) -> None:
-        for candidate in candidates if self.verbose else ():
-            scores = ", ".join(f"{name}={of_splits.mean():.4f}" for name, of_splits in candidate.scores.items())
-            print(f"[{time.perf_counter() - begun:.0f} s] {scores} {candidate.params}")
+            runs.found.clear()
+            runs.run_first()
+        runs.run_others()
 
     # -- results ------------------------------------------------------------------------------
 
-    def _record(self, candidates: list[Candidate], scorers: dict[str, Callable]) -> None:
-        """`cv_results_`, with the keys that scikit-learn's searches have."""
-        self.multimetric_ = isinstance(self.scoring, list | tuple | dict)
-        self.scorer_ = scorers if self.multimetric_ else scorers["score"]
-        self.n_splits_ = len(candidates[0].fit_time)
-        results: dict[str, Any] = {}
-        for name in ("fit_time", "score_time"):
-            of_splits = np.stack([getattr(candidate, name) for candidate in candidates])
-            results |= {f"mean_{name}": of_splits.mean(1), f"std_{name}": of_splits.std(1)}
-        names = sorted({name for candidate in candidates for name in candidate.params})
-        for name in names:
-            values = np.ma.masked_all(len(candidates), dtype=object)
-            for k, candidate in enumerate(candidates):
-                if name in candidate.params:
-                    values[k] = candidate.params[name]
-            results[f"param_{name}"] = values
-        results["params"] = [candidate.params for candidate in candidates]
-        for name in scorers:
-            of_splits = np.stack([candidate.scores[name] for candidate in candidates])
-            results |= {f"split{k}_test_{name}": of_splits[:, k] for k in range(self.n_splits_)}
-            means = results[f"mean_test_{name}"] = of_splits.mean(1)
-            results[f"std_test_{name}"] = of_splits.std(1)
-            worst = np.nanmin(means, initial=0.0) - 1
-            ranks = rankdata(-np.where(np.isnan(means), worst, means), method="min")
-            results[f"rank_test_{name}"] = ranks.astype(np.int32)
-        self.cv_results_ = results
+    def _finish(self, runs: CandidateRuns, interrupted: bool = False) -> None:
+        """Set what is known of the candidates; after Ctrl-C without a further fit."""
+        trained = time.perf_counter()
+        self.cv_results_ = cv_results(runs.found)
+        self.n_splits_ = len(runs.found[0].fit_time)
+        if self.refit is not False and not (interrupted and runs.evaluate.splits is not None):
+            self._choose(runs.found, runs.evaluate)
+            self.refit_time_ = time.perf_counter() - trained
 
     def _choose(self, candidates: list[Candidate], evaluate: Evaluation) -> None:
         """The best candidate and the weights of all, fitted to all rows where they are not yet."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from scipy.stats import loguniform, uniform
 from sklearn.base import is_classifier
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.pipeline import Pipeline
 
 _MLP_LAYERS = [(64,), (128,), (96, 96), (128, 128), (256, 256), (128, 128, 128)]
 _LAYERS: dict[str, list[tuple[int, ...]]] = {
@@ -74,3 +77,25 @@ def search_space(estimator, size: str = "small") -> dict[str, Any]:
         if tabular:
             space["module__numeric_embedding"] = ["piecewise_linear", "thermometer", "periodic", None]
     return space
+
+
+def draw_candidates(
+    estimator, space: dict | list[dict] | None, n_iter: int | None, random_state: np.random.RandomState
+) -> list[dict[str, Any]]:
+    """The parameters of each candidate of a search: none for the estimator as it is, then those that are drawn.
+
+    Without a space from `search_space`; with `n_iter=None` all of a grid.
+    """
+    if space is None:
+        prefix, last = "", estimator
+        if isinstance(last, Pipeline):
+            name, last = last.steps[-1]
+            prefix = f"{name}__"
+        space = {prefix + name: values for name, values in search_space(last).items()}
+    if n_iter is None:
+        return [{}, *ParameterGrid(space)]
+    drawn = ParameterSampler(space, n_iter, random_state=random_state)
+    if not any(hasattr(values, "rvs") for one in drawn.param_distributions for values in one.values()):
+        n_grid = len(ParameterGrid(drawn.param_distributions))
+        drawn = ParameterSampler(space, min(n_iter, n_grid), random_state=random_state)
+    return [{}, *drawn]

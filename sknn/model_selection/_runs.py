@@ -1,0 +1,137 @@
+"""The candidates of a search one after the other: which begin, which stop early, and what is kept of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs, parallel_config
+from scipy.stats import rankdata
+from sklearn.utils.parallel import Parallel, delayed
+
+from sknn.model_selection._candidates import Candidate, Evaluation
+from sknn.model_selection._checkpoint import Checkpoint
+from sknn.model_selection._halving import BATCH, NO_LIMITS, changes_loss, limits_of
+from sknn.model_selection._time_budget import TimeBudget, work_of
+from sknn.parameters import is_auto
+
+
+@dataclass
+class CandidateRuns:
+    """Evaluates candidates.
+
+    Attributes
+    ----------
+    evaluate : Evaluation
+    params : list of dict
+        Of all candidates.
+    halving : bool
+        Whether those that fall behind stop at a rung.
+    n_jobs : int or None
+        Candidates at the same time.
+    budget : TimeBudget
+    checkpoint : Checkpoint or None
+    verbose : int
+        1 prints a line for each candidate, 2 its parameters too.
+    found : list of Candidate
+        Those that have ended, also when a run is interrupted.
+    """
+
+    evaluate: Evaluation
+    params: list[dict[str, Any]]
+    halving: bool
+    n_jobs: int | None
+    budget: TimeBudget
+    checkpoint: Checkpoint | None
+    verbose: int
+    found: list[Candidate] = field(default_factory=list)
+
+    def run_first(self) -> Candidate:
+        """The estimator as it is given, on all cores that candidates may use."""
+        with parallel_config(n_jobs=effective_n_jobs(self.n_jobs)):
+            self._run([0], 1)
+        return self.found[0]
+
+    def run_others(self) -> None:
+        """The others in their order, without those that would not end in time."""
+        waiting = list(range(1, len(self.params)))
+        n_at_once = len(waiting)
+        if self.halving or self.budget.seconds is not None:
+            n_at_once = BATCH if self.halving else effective_n_jobs(self.n_jobs)
+        while waiting:
+            batch = [k for k in waiting if self._has_time_for(k)][:n_at_once]
+            if not batch:
+                break
+            waiting = [k for k in waiting if k > batch[-1]]
+            self._run(batch, self.n_jobs)
+
+    def _has_time_for(self, k: int) -> bool:
+        return self.budget.seconds is None or self.budget.estimate(self._work(k)) <= self.budget.left
+
+    def _work(self, k: int) -> float:
+        """That of the first candidate, but for the parameters that this one sets."""
+        own = {name.rpartition("__")[2]: value for name, value in self.params[k].items() if not is_auto(value)}
+        return work_of({name: own.get(name, value) for name, value in self.found[0].shape.items()})
+
+    def _run(self, batch: list[int], n_jobs: int | None) -> None:
+        """Candidates that are compared with those of earlier batches."""
+        known = [one.losses for one in self.found if not changes_loss(one.params)] if self.halving else []
+        limits = limits_of(known)
+        saved = {k: self.checkpoint.load(k) for k in batch} if self.checkpoint is not None else {}
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        evaluated = parallel(
+            delayed(self.evaluate)(params, NO_LIMITS if changes_loss(params) else limits)
+            for params in (self.params[k] for k in batch if saved.get(k) is None)
+        )
+        for k in batch:
+            candidate = saved.get(k)
+            if candidate is None:
+                candidate = next(evaluated)
+                if self.checkpoint is not None:
+                    self.checkpoint.save(k, candidate)
+            self.found.append(candidate)
+            if not candidate.is_dropped:
+                self.budget.note(work_of(candidate.shape), float(candidate.fit_time.sum() + candidate.score_time.sum()))
+            self._report(k)
+
+    def _report(self, k: int) -> None:
+        if not self.verbose:
+            return
+        name = next(iter(self.evaluate.scorers))
+        means = [one.scores[name].mean() for one in self.found]
+        left = "" if math.isinf(self.budget.left) else f", {max(self.budget.left, 0):.0f} s left"
+        best = np.nan if np.isnan(means).all() else np.nanmax(means)
+        of_this = f" {self.params[k]}" if self.verbose > 1 else ""
+        print(
+            f"[{self.budget.spent:.0f} s{left}] candidate {k + 1}/{len(self.params)}: {name} {means[-1]:.4f}, "
+            f"best {best:.4f}{' (stopped early)' if self.found[-1].is_dropped else ''}{of_this}",
+            flush=True,
+        )
+
+
+def cv_results(candidates: list[Candidate]) -> dict[str, Any]:
+    """The results with the keys that scikit-learn's searches have; and how each candidate was trained."""
+    results: dict[str, Any] = {}
+    for name in ("fit_time", "score_time"):
+        of_splits = np.stack([getattr(candidate, name) for candidate in candidates])
+        results |= {f"mean_{name}": of_splits.mean(1), f"std_{name}": of_splits.std(1)}
+    for name in sorted({name for candidate in candidates for name in candidate.params}):
+        values = np.ma.masked_all(len(candidates), dtype=object)
+        for k, candidate in enumerate(candidates):
+            if name in candidate.params:
+                values[k] = candidate.params[name]
+        results[f"param_{name}"] = values
+    results["params"] = [candidate.params for candidate in candidates]
+    for name in candidates[0].scores:
+        of_splits = np.stack([candidate.scores[name] for candidate in candidates])
+        results |= {f"split{k}_test_{name}": of_split for k, of_split in enumerate(of_splits.T)}
+        means = results[f"mean_test_{name}"] = of_splits.mean(1)
+        results[f"std_test_{name}"] = of_splits.std(1)
+        worst = np.nanmin(means, initial=0.0) - 1
+        ranks = rankdata(-np.where(np.isnan(means), worst, means), method="min")
+        results[f"rank_test_{name}"] = ranks.astype(np.int32)
+    results["n_epochs"] = np.array([candidate.n_epochs for candidate in candidates])
+    results["is_dropped"] = np.array([candidate.is_dropped for candidate in candidates])
+    return results
