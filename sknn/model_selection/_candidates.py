@@ -38,9 +38,10 @@ class Candidate:
     fit_time, score_time : ndarray of shape (n_splits,)
         Seconds.
     predictions : ndarray of shape (n_samples, ...) or None
-        Out of fold: probabilities, or targets of a regressor. NaN for rows that have none; None without any.
+        Out of fold: probabilities, or targets of a regressor. NaN for rows that have none; None without any, and if
+        it was dropped.
     model : estimator or None
-        Fitted to all rows; None if it is still to be fitted.
+        Fitted to all rows; None if it is still to be fitted, and if it was dropped.
     shape : dict
         Of its network what the time of a fit depends on; see `work_of`. Empty where there is no fitted network.
     n_epochs : float
@@ -70,6 +71,8 @@ class Candidate:
             self.n_epochs = float(np.mean([net.n_iter_ for net in networks]))
             if "valid_loss" in networks[0].history_:
                 self.losses, self.is_dropped = losses_at_rungs(networks[0], limits)
+        if self.is_dropped:
+            self.predictions = self.model = None
 
     def fitted(self, evaluate: Evaluation):
         """The model, fitted now if it is not yet."""
@@ -149,10 +152,13 @@ class Rows:
         knows_groups = self.groups is not None and not isinstance(estimator, Pipeline)
         return estimator.fit(self.X, self.y, **self.fit_params, **({"groups": self.groups} if knows_groups else {}))
 
-    def score(self, seen: Predicted, scorers: Mapping, which: np.ndarray) -> dict[str, float]:
-        """Scores of predictions for some rows."""
-        table, targets = _safe_indexing(self.X, which), _safe_indexing(self.y, which)
-        return {name: scorer(seen, table, targets) for name, scorer in scorers.items()}
+    def part(self, which: np.ndarray) -> Rows:
+        """Some rows, to score by."""
+        return Rows(_safe_indexing(self.X, which), _safe_indexing(self.y, which), None, {})
+
+    def score(self, seen: Predicted, scorers: Mapping) -> dict[str, float]:
+        """Scores of predictions for all rows."""
+        return {name: scorer(seen, self.X, self.y) for name, scorer in scorers.items()}
 
 
 @dataclass
@@ -197,7 +203,8 @@ class Evaluation:
             return Candidate(params, dict.fromkeys(self.scorers, np.array([np.nan])), of_fit, np.zeros(1))
         predictions, known = self.labels.aligned(predictions, model), predicted_rows(predictions)
         seen = Predicted(model, self.labels, predictions[known])
-        scores = {name: np.array([score]) for name, score in self.rows.score(seen, self.scorers, known).items()}
+        found = self.rows.part(known).score(seen, self.scorers)
+        scores = {name: np.array([score]) for name, score in found.items()}
         return Candidate(params, scores, of_fit, np.array([time.perf_counter() - begun]), predictions, model)
 
     def _failed(self, params: dict[str, Any], error: Exception, fit_time: float) -> Candidate:

@@ -13,9 +13,11 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknn.model_selection._candidates import Candidate, Evaluation
 from sknn.model_selection._checkpoint import Checkpoint
-from sknn.model_selection._halving import BATCH, NO_LIMITS, changes_loss, limits_of
+from sknn.model_selection._halving import BATCH, NO_LIMITS, Limits, changes_loss, limits_of
 from sknn.model_selection._time_budget import TimeBudget, work_of
 from sknn.parameters import is_auto
+
+_SCORINGS = 20  # take as long as weighing takes for a candidate, about
 
 
 @dataclass
@@ -56,16 +58,18 @@ class CandidateRuns:
 
     def run_others(self) -> None:
         """The others in their order, without those that would not end in time."""
-        waiting = list(range(1, len(self.params)))
-        n_at_once = len(waiting)
-        if self.halving or self.budget.seconds is not None:
-            n_at_once = BATCH if self.halving else effective_n_jobs(self.n_jobs)
-        while waiting:
-            batch = [k for k in waiting if self._has_time_for(k)][:n_at_once]
-            if not batch:
-                break
-            waiting = [k for k in waiting if k > batch[-1]]
-            self._run(batch, self.n_jobs)
+        n_batch = BATCH if self.halving else len(self.params)
+        n_at_once = n_batch if self.budget.seconds is None else effective_n_jobs(self.n_jobs)
+        for first in range(1, len(self.params), n_batch):
+            limits, waiting = self._limits(), list(range(first, min(first + n_batch, len(self.params))))
+            while ready := [k for k in waiting if self._has_time_for(k)][:n_at_once]:
+                waiting = [k for k in waiting if k > ready[-1]]
+                self._run(ready, self.n_jobs, limits)
+
+    def _limits(self) -> Limits:
+        """By all candidates so far: asked for once a batch, they do not depend on how many run at the same time."""
+        comparable = [one.losses for one in self.found if not changes_loss(one.params)]
+        return limits_of(comparable) if self.halving else NO_LIMITS
 
     def _has_time_for(self, k: int) -> bool:
         return self.budget.seconds is None or self.budget.estimate(self._work(k)) <= self.budget.left
@@ -75,10 +79,8 @@ class CandidateRuns:
         own = {name.rpartition("__")[2]: value for name, value in self.params[k].items() if not is_auto(value)}
         return work_of({name: own.get(name, value) for name, value in self.found[0].shape.items()})
 
-    def _run(self, batch: list[int], n_jobs: int | None) -> None:
+    def _run(self, batch: list[int], n_jobs: int | None, limits: Limits = NO_LIMITS) -> None:
         """Candidates that are compared with those of earlier batches."""
-        known = [one.losses for one in self.found if not changes_loss(one.params)] if self.halving else []
-        limits = limits_of(known)
         saved = {k: self.checkpoint.load(k) for k in batch} if self.checkpoint is not None else {}
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         evaluated = parallel(
@@ -89,12 +91,21 @@ class CandidateRuns:
             candidate = saved.get(k)
             if candidate is None:
                 candidate = next(evaluated)
-                if self.checkpoint is not None:
+                if self.checkpoint is not None and (k or candidate.predictions is not None):  # else it may need splits
                     self.checkpoint.save(k, candidate)
             self.found.append(candidate)
+            later = self._seconds_of_choice(candidate)
+            self.budget.reserve += later
             if not candidate.is_dropped:
-                self.budget.note(work_of(candidate.shape), float(candidate.fit_time.sum() + candidate.score_time.sum()))
+                seconds = float(candidate.fit_time.sum() + candidate.score_time.sum())
+                self.budget.note(work_of(candidate.shape), seconds + later)
             self._report(k)
+
+    def _seconds_of_choice(self, candidate: Candidate) -> float:
+        """What comes after the candidates: one with splits may be fitted again to all rows, others are weighed."""
+        if self.evaluate.splits is not None:
+            return float(candidate.fit_time.mean())
+        return 0.0 if candidate.is_dropped else _SCORINGS * float(candidate.score_time.mean())
 
     def _report(self, k: int) -> None:
         if not self.verbose:

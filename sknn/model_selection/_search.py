@@ -68,9 +68,19 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     ensemble : {"greedy"} or None, default="greedy"
         "greedy": a weighted mean of the candidates, by greedy selection with replacement; see `greedy_weights`. It goes
         by the metric in `scoring`, or without one by the log loss or the squared error. None: the best candidate alone.
+    halving : bool, default=True
+        Whether candidates that fall behind are dropped, without splits: after 1/16 of its epochs one goes on if its
+        loss on held-out rows is in the lowest sixth of those that came so far before it, and after 1/8 if it is in the
+        lower half (asynchronous successive halving, in steps of 4 candidates whatever `n_jobs` is). The schedule of its
+        epochs is the same whether it is dropped or not. The estimator as it is given, and candidates with a loss or
+        class weights of their own, are trained to the end. What was dropped is neither chosen nor weighed.
     max_time : float or None, default=None
-        Seconds after which no candidate begins, and before which none begins that would take longer than what is left
-        if it takes as long as the slowest one so far. The first one is always fitted.
+        Seconds for the search. A candidate that would take longer than what is left of them is skipped; what it would
+        take follows from what others took, and from its layers, epochs, batches and members. The first one is always
+        fitted, and refits are counted in.
+    checkpoint : str, path or None, default=None
+        Folder that keeps each candidate that has ended, as a pickle. The same search on the same data goes on from
+        there; another one is refused. With splits, what is fitted again to all rows is not kept.
     n_jobs : int or None, default=None
         Candidates that are fitted at the same time, by joblib. None: 1, unless in a `joblib.parallel_config`.
     error_score : "raise" or number, default=nan
@@ -78,15 +88,16 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Draws the candidates, and the seed of an estimator that has none of its own: all hold out the same rows.
     verbose : int, default=0
-        Above 0 a line for each candidate.
+        1: a line for each candidate, with the best score so far and the time that is left. 2: also its parameters.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
         As of `GridSearchCV`: `params`, `param_*`, `mean_test_score`, `std_test_score`, `rank_test_score`,
-        `split<k>_test_score`, `mean_fit_time` and so on, with a row for each candidate; and `weight`.
+        `split<k>_test_score`, `mean_fit_time` and so on, with a row for each candidate; `weight`; and how it was
+        trained: `n_epochs` (the mean over splits; NaN where it is no network of ours) and `is_dropped`.
     best_index_, best_params_, best_score_, best_estimator_
-        Of the candidate with the best mean score.
+        Of the candidate with the best mean score among those that were not dropped.
     weights_ : ndarray of shape (n_candidates,)
         Weight of each candidate in the ensemble, of sum 1.
     estimators_ : list of estimator
@@ -112,6 +123,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     References
     ----------
     R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+    L. Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020.
 
     Examples
     --------
@@ -156,7 +168,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         refit=True,
         cv="auto",
         ensemble="greedy",
-        halving=False,
+        halving=True,
         max_time=None,
         checkpoint=None,
         n_jobs=None,
@@ -183,6 +195,9 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     def fit(self, X, y, groups=None, **fit_params):
         """Search.
 
+        Ctrl-C raises KeyboardInterrupt. If a candidate has ended before, the search is then fitted with those that
+        have; with splits without a model, since these would have to be fitted again.
+
         Parameters
         ----------
         X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
@@ -207,6 +222,8 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         estimator = self._seeded(random_state)
         scorers = self._scorers(estimator)
+        for name in [name for name in vars(self) if name.endswith("_")]:  # of an earlier search
+            delattr(self, name)
         self._labels = _labels(estimator, y)
         rows = Rows(X, y, groups, fit_params)
         splits = None if isinstance(self.cv, str) else rows.splits(self.cv, estimator)
@@ -279,7 +296,10 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     def _choose(self, candidates: list[Candidate], evaluate: Evaluation) -> None:
         """The best candidate and the weights of all, fitted to all rows where they are not yet."""
         name = self.refit if self.multimetric_ else "score"
-        self.best_index_ = int(self.cv_results_[f"rank_test_{name}"].argmin())
+        is_dropped = self.cv_results_["is_dropped"]
+        self.best_index_ = int(
+            np.where(is_dropped, len(candidates) + 1, self.cv_results_[f"rank_test_{name}"]).argmin()
+        )
         self.best_params_ = candidates[self.best_index_].params
         self.best_score_ = self.cv_results_[f"mean_test_{name}"][self.best_index_]
         self.weights_ = np.eye(len(candidates))[self.best_index_]
@@ -301,17 +321,22 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     def _weigh(self, stacked: np.ndarray, evaluate: Evaluation, scorer) -> np.ndarray:
         """Weights of candidates by their out-of-fold predictions; what these give is measured on other rows."""
         known, rows = predicted_rows(stacked.swapaxes(0, 1)), evaluate.rows
-        objective = {"score": _log_score if self.scoring is None else scorer}
+        objective = _log_score if self.scoring is None else scorer
+        latest: dict[int, Rows] = {}  # by positions, with which weighing asks for many scores in turn
 
         def score(predictions: np.ndarray, which: np.ndarray) -> float:
-            return rows.score(Predicted(evaluate.estimator, self._labels, predictions), objective, which)["score"]
+            if id(which) not in latest:
+                latest.clear()
+                latest[id(which)] = rows.part(which)
+            part = latest[id(which)]
+            return objective(Predicted(evaluate.estimator, self._labels, predictions), part.X, part.y)
 
         folds = (KFold if rows.groups is None else GroupKFold)(_HONEST_FOLDS, shuffle=True, random_state=0)
         groups = None if rows.groups is None else np.asarray(rows.groups)[known]
         splits = [(known[train], known[test]) for train, test in folds.split(known, groups=groups)]
         self.oof_prediction_ = predictions_of_selection(stacked, score, splits)
         seen = Predicted(evaluate.estimator, self._labels, self.oof_prediction_[known])
-        self.oof_score_ = rows.score(seen, {"score": scorer}, known)["score"]
+        self.oof_score_ = rows.part(known).score(seen, {"score": scorer})["score"]
         return greedy_weights(stacked, score, known)
 
     # -- prediction ---------------------------------------------------------------------------

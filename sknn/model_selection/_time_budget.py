@@ -9,8 +9,13 @@ from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
-SHAPE = "hidden_layer_sizes", "max_epochs", "n_members"  # of a network, on which the time of a fit depends
-_INPUTS = 100  # of the first hidden layer, about
+import numpy as np
+
+SHAPE = "batch_size", "hidden_layer_sizes", "max_epochs", "n_members"  # on which the time of a fit depends
+# Measured with the default network on a CPU, about:
+_INPUTS = 200  # of the first hidden layer
+_OTHER_WEIGHTS = 12_000  # as long as what these take takes what does not depend on the layers
+_STEP_ROWS = 8  # in whose time a step does what does not depend on its rows
 
 
 class TimeBudget:
@@ -26,7 +31,7 @@ class TimeBudget:
 
     def __init__(self, seconds: float | None, begun: float):
         self.seconds, self.begun = seconds, begun
-        self.reserve = 0.0  # seconds of what follows
+        self.reserve = 0.0  # seconds of what follows the candidates
         self._measured: list[tuple[float, float]] = []  # work and seconds
 
     @property
@@ -43,13 +48,16 @@ class TimeBudget:
         self._measured.append((work, seconds))
 
     def estimate(self, work: float) -> float:
-        """Seconds of a further candidate: those of the measured one whose work is closest, or more for more work."""
-        closest, seconds = min(self._measured, key=lambda one: abs(math.log(work / one[0])))
-        return seconds * max(1.0, work / closest)
+        """Seconds of a further candidate: in proportion to its work; to the root of it if there is less to do.
+
+        The mean of what follows from each that was measured.
+        """
+        ratios = [(work / done, seconds) for done, seconds in self._measured]
+        return float(np.mean([seconds * (ratio if ratio > 1 else math.sqrt(ratio)) for ratio, seconds in ratios]))
 
 
 def work_of(params: Mapping[str, Any]) -> float:
-    """Work of a fit, relative to that of others: epochs, members, and the weights between hidden layers.
+    """Work of a fit, relative to that of others: epochs, members, weights between layers, and steps.
 
     Parameters
     ----------
@@ -58,6 +66,7 @@ def work_of(params: Mapping[str, Any]) -> float:
     """
     if not params:
         return 1.0
-    sizes, n_epochs, n_members = (params[name] for name in SHAPE)
+    n_rows, sizes, n_epochs, n_members = (params[name] for name in SHAPE)
     widths = [_INPUTS, *([sizes] if isinstance(sizes, Integral) else sizes), 1]
-    return float(n_epochs * n_members * sum(a * b for a, b in pairwise(widths)))
+    n_weights = _OTHER_WEIGHTS + sum(a * b for a, b in pairwise(widths))
+    return n_epochs * n_members * (1 + _STEP_ROWS / n_rows) * n_weights

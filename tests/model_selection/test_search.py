@@ -45,7 +45,7 @@ def test_with_splits_the_scores_are_those_of_a_grid_search(cls):
 @BOTH
 def test_out_of_fold_a_candidate_is_one_fit(cls):
     X, y = data(cls, 120, as_frame=True)
-    search = NNSearchCV(quick(cls), GRID, n_iter=None).fit(X, y)
+    search = NNSearchCV(quick(cls), GRID, n_iter=None, halving=False).fit(X, y)
     assert search.n_splits_ == 1
     alone = [quick(cls, **params).fit(X, y) for params in search.cv_results_["params"]]
     np.testing.assert_allclose(search.cv_results_["mean_test_score"], [net.oof_score_ for net in alone], rtol=1e-6)
@@ -60,7 +60,7 @@ def test_out_of_fold_a_candidate_is_one_fit(cls):
 
 def test_the_weights_are_those_of_greedy_selection_by_log_loss():
     X, y = data(NNClassifier, 150)
-    search = NNSearchCV(quick(NNClassifier), GRID, n_iter=None, random_state=0).fit(X, y)
+    search = NNSearchCV(quick(NNClassifier), GRID, n_iter=None, halving=False, random_state=0).fit(X, y)
     predictions = np.stack([quick(NNClassifier, **p).fit(X, y).oof_prediction_ for p in search.cv_results_["params"]])
     counts, total = np.zeros(5), 0.0
     best = np.inf
