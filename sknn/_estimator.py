@@ -127,6 +127,13 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         ValueError
             For data that cannot be used, or a loss that is not finite in the first epoch.
         """
+        with self._until_training(X, y, sample_weight, groups, X_val, y_val) as net:
+            net.run(self._optimizer_state)
+        return self
+
+    @contextmanager
+    def _until_training(self, X, y, sample_weight=None, groups=None, X_val=None, y_val=None):
+        """All steps of `fit` around a block that trains the net that it is given."""
         params = self._check_params()
         check_held_out(type(self).__name__, params, X_val, y_val)
         resume = params["warm_start"] and self.__sklearn_is_fitted__()
@@ -135,8 +142,7 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         held_out = self._check_held_out(X_val, y_val, data)
         params = self._resolve(params, data, len(data.y), has_validation=held_out is not None, resume=resume)
         with self._training(data, held_out, params, resume=resume) as net:
-            net.run(self._optimizer_state)
-        return self
+            yield net
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """One epoch on the given rows, from where the last one ended. A first call begins a stream."""

@@ -45,6 +45,7 @@ from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
 from sknn.modules._shared_steps import threads_that_share
+from sknn.modules._stacked_mlp import MaskedDropout, MemberBlocks, can_be_stacked, stacked_mlp
 from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet, is_tabular_net
 
 __all__ = [
@@ -62,6 +63,8 @@ __all__ = [
     "EnsembleLinear",
     "LinearNet",
     "ManualBackward",
+    "MaskedDropout",
+    "MemberBlocks",
     "ResNet",
     "SequentialEnsemble",
     "TabularNet",
@@ -71,6 +74,7 @@ __all__ = [
     "build_ensemble",
     "build_module",
     "call_module",
+    "can_be_stacked",
     "current_generator",
     "drawing_from",
     "embeds_categories",
@@ -92,6 +96,7 @@ __all__ = [
     "renew_head",
     "scale_to_unit_variance",
     "single_network",
+    "stacked_mlp",
     "tensor_of",
     "threads_that_share",
     "try_out",

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from sknn.modules._layers import EnsembleDropout, EnsembleLinear
 from sknn.modules._numeric_embeddings import PiecewiseLinear, ThermometerEncoding
-from sknn.modules._randomness import dropout_mask
 from sknn.modules._tabular import TabularNet
 
 aten = torch.ops.aten
@@ -44,8 +43,8 @@ def has_manual_backward(module: nn.Module) -> bool:
     """Whether `ManualBackward` covers what a module is made of."""
     if type(module) is not TabularNet or not isinstance(module.numeric, PiecewiseLinear | ThermometerEncoding | None):
         return False
-    covered = (EnsembleLinear, EnsembleDropout, *_ACTIVATIONS)
-    return len(module.layers) > 1 and all(type(layer) in covered for layer in module.layers)
+    layers = [layer for layer in module.layers if not isinstance(layer, EnsembleDropout)]
+    return len(layers) > 1 and all(type(layer) in (EnsembleLinear, *_ACTIVATIONS) for layer in layers)
 
 
 class ManualBackward:
@@ -99,7 +98,7 @@ class _Hidden:
     def drop(self, h: Tensor) -> None:
         self.mask = None
         if self.dropout is not None and self.dropout.p:
-            self.mask = dropout_mask(self.shape, self.dropout.p, h.device)
+            self.mask = self.dropout.mask(self.shape, h.device)
             h.mul_(self.mask)
 
 

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from numbers import Real
 
 import numpy as np
-from sklearn.metrics import accuracy_score
 
 from sknn.preprocessing import deviation_of_members
 from sknn.targets._base import Target
@@ -72,8 +71,10 @@ class LabelTarget(Target):
         return deviation_of_members(self.predict_proba(members))
 
     def score(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
-        """Accuracy."""
-        return float(accuracy_score(y, self.predict(outputs), sample_weight=weight))
+        """Accuracy; of several labels the fraction of rows of which all are right."""
+        predicted = self.predict(outputs)
+        is_right = (y.reshape(predicted.shape) == predicted).reshape(len(predicted), -1).all(1)
+        return float(np.average(is_right, weights=weight))
 
     def at_temperature(self, temperature: float) -> LabelTarget:
         """The same target at another temperature."""

@@ -148,8 +148,8 @@ def squared_error_and_gradient(output: Tensor, target: Tensor, weight: Tensor | 
 
 
 def _weighted(loss: Tensor, gradient: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The mean loss of all rows, and the gradient of the sum of the members' mean losses."""
+    """The loss of each row, and the gradient of the sum of the members' mean losses."""
     if weight is not None:
         loss = loss * weight
         gradient = gradient * weight.unsqueeze(-1)
-    return loss.mean(), gradient.mul_(1 / loss.shape[1])
+    return loss, gradient.mul_(1 / loss.shape[1])

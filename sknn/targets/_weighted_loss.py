@@ -26,8 +26,9 @@ class WeightedLoss(nn.Module):
     n_outputs : int
         Number of outputs that the network must have.
     gradient : callable or None
-        From an ensemble's outputs (K, B, O), targets (K, B, ...) and weights (K, B) or None to the mean loss and the
-        gradient of the sum of the members' mean losses: torch's own takes several times as long for a few rows.
+        From an ensemble's outputs (K, B, O), targets (K, B, ...) and weights (K, B) or None to the losses (K, B) of
+        rows and the gradient of the sum of the members' mean losses: torch's own takes several times as long for a few
+        rows.
     is_built_in : bool
         Whether the loss leaves its arguments as they are; others are given copies.
     """

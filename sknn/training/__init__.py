@@ -1,6 +1,6 @@
 """How networks are trained: rows and batches, the step, the loop, and what a fit is made of around them."""
 
-from sknn.training._data import Rows, dense, merge_repeats, to_tensors
+from sknn.training._data import Rows, dense, merge_repeats, network_inputs, to_tensors
 from sknn.training._encoding import encode_parts, encoder_draws, new_encoder, preprocessing_source
 from sknn.training._ensemble_batches import EnsembleRows, held_out_outputs, rows_of_members
 from sknn.training._fit_callbacks import begin_task, end_task, finished_epochs, make_callbacks, monitored_column
@@ -11,12 +11,18 @@ from sknn.training._loop import TrainingNet
 from sknn.training._make_net import make_net
 from sknn.training._network import build_network, check_takes, initialize_by_rows
 from sknn.training._optimizer import OptimizerState, optimizer_state, to_cpu
+from sknn.training._scoring import ScoringView
+from sknn.training._stack import Member, Source, Stack, in_stacks
 
 __all__ = [
     "EnsembleRows",
     "MeanWeight",
+    "Member",
     "OptimizerState",
     "Rows",
+    "ScoringView",
+    "Source",
+    "Stack",
     "TrainingNet",
     "begin_task",
     "block_rows",
@@ -28,6 +34,7 @@ __all__ = [
     "end_task",
     "finished_epochs",
     "held_out_outputs",
+    "in_stacks",
     "initialize_by_rows",
     "learn_from_held_out",
     "make_callbacks",
@@ -35,6 +42,7 @@ __all__ = [
     "make_rows",
     "merge_repeats",
     "monitored_column",
+    "network_inputs",
     "network_outputs",
     "new_encoder",
     "optimizer_state",

@@ -1,0 +1,79 @@
+"""A stack trains each member as its own fit would, whatever becomes of the others."""
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import data
+from sknn import NNClassifier
+from sknn.training import Member, Source, in_stacks
+
+PARAMS = {"module": "mlp", "hidden_layer_sizes": (8,), "max_epochs": 8, "batch_size": 32, "device": "cpu"}
+
+
+class Prepared(Exception):  # noqa: N818
+    pass
+
+
+def source(seed=0, **params):
+    X, y = data(NNClassifier, 120)
+    net = NNClassifier(**PARAMS | params, random_state=seed)
+    try:
+        with net._until_training(X, y) as to_train:
+            found = Source(net, to_train)
+            raise Prepared
+    except Prepared:
+        return found
+
+
+def fitted(seed=0, **params):
+    X, y = data(NNClassifier, 120)
+    return NNClassifier(**PARAMS | params, random_state=seed).fit(X, y)
+
+
+def assert_weights_are_those_of(member, net):
+    own = torch.cat([parameter.detach().flatten() for parameter in net.module_.parameters()])
+    torch.testing.assert_close(torch.cat([block.flatten() for block in member.weights]), own, rtol=1e-4, atol=1e-5)
+
+
+RATES = [(0.001, 0.1, 0.0), (0.01, 0.0, 0.2), (0.003, 1.0, 0.2)]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_weights_are_those_of_single_fits(early_stopping):
+    stopping = {"early_stopping": early_stopping} | ({"patience": 2} if early_stopping else {})
+    sources = [source(seed, **stopping) for seed in (0, 1)]
+    members = [Member(one, *rates) for one in sources for rates in RATES]
+    (stack,) = in_stacks(members)
+    stack.advance()
+    for member, (seed, rates) in zip(members, [(seed, rates) for seed in (0, 1) for rates in RATES], strict=True):
+        params = dict(zip(("learning_rate", "weight_decay", "dropout"), rates, strict=True))
+        net = fitted(seed, **stopping, **params)
+        assert_weights_are_those_of(member, net)
+        assert member.n_epochs == net.n_iter_
+
+
+def test_those_that_stay_are_trained_as_if_the_others_had():
+    def members():
+        one = source(early_stopping=False)
+        return [Member(one, *rates) for rates in RATES]
+
+    all_stay, some_leave = members(), members()
+    in_stacks(all_stay)[0].advance()
+    (stack,) = in_stacks(some_leave)
+    stack.advance(3)
+    stack.keep(some_leave[1:])
+    stack.advance(5)
+    stack.keep(some_leave[2:])
+    stack.advance()
+    assert [member.n_epochs for member in some_leave] == [3, 5, 8]
+    for block, of_stack in zip(all_stay[2].weights, some_leave[2].weights, strict=True):
+        torch.testing.assert_close(of_stack, block)
+    assert not np.allclose(all_stay[0].weights[0], some_leave[0].weights[0])
+
+
+def test_sources_that_differ_in_shape_batch_or_rows_make_stacks_of_their_own():
+    different = [{}, {"hidden_layer_sizes": (9,)}, {"batch_size": 16}, {"early_stopping": True}, {"max_epochs": 3}]
+    members = [Member(source(**params), *RATES[0]) for params in different]
+    assert [len(stack.members) for stack in in_stacks(members)] == [1] * 5
+    assert [len(stack.members) for stack in in_stacks([Member(source(k), *RATES[0]) for k in range(3)])] == [3]
