@@ -24,6 +24,8 @@ from sknn.model_selection._time_budget import SHAPE
 
 Splits = Sequence[tuple[np.ndarray, np.ndarray]]
 
+_LEAST_PROBABILITY = 1e-12
+
 
 @dataclass
 class Candidate:
@@ -50,6 +52,8 @@ class Candidate:
         At the rungs of halving that it came to.
     is_dropped : bool
         Whether it was stopped at one.
+    is_stacked : bool
+        Whether it was trained together with others.
     """
 
     params: dict[str, Any]
@@ -62,6 +66,7 @@ class Candidate:
     n_epochs: float = math.nan
     losses: list[float] = field(default_factory=list)
     is_dropped: bool = False
+    is_stacked: bool = False
 
     def note_training(self, models: Sequence, limits: Limits) -> None:
         """How its networks were trained, where they are ours and were fitted."""
@@ -178,6 +183,8 @@ class Evaluation:
         out. It then has no scores if its fit leaves no `oof_prediction_`.
     error_score : float or "raise"
         What counts for a candidate that cannot be fitted.
+    by_log_score : bool
+        Whether `log_score` tells candidates apart where they are compared or weighed, in the place of the first metric.
     """
 
     estimator: Any
@@ -186,6 +193,7 @@ class Evaluation:
     labels: Labels
     splits: Splits | None
     error_score: float | str
+    by_log_score: bool
 
     def __call__(self, params: dict[str, Any], limits: Limits = NO_LIMITS) -> Candidate:
         """Evaluate a candidate; a fit without splits stops at a rung of halving where its loss is above the limit."""
@@ -212,8 +220,9 @@ class Evaluation:
         if isinstance(self.error_score, str) or not params:
             raise error
         warnings.warn(f"The candidate {params} could not be fitted: {error!r}", FitFailedWarning, stacklevel=2)
-        scores = dict.fromkeys(self.scorers, np.array([self.error_score], dtype=float))
-        return Candidate(params, scores, np.array([fit_time]), np.zeros(1))
+        n_splits = 1 if self.splits is None else len(self.splits)
+        scores = dict.fromkeys(self.scorers, np.full(n_splits, self.error_score, dtype=float))
+        return Candidate(params, scores, np.full(n_splits, fit_time / n_splits), np.zeros(n_splits))
 
     def _fitted_once(self, params: dict[str, Any], limits: Limits) -> Candidate:
         model, begun = self.with_params(params), time.perf_counter()
@@ -228,16 +237,20 @@ class Evaluation:
 
     def _cross_validated(self, params: dict[str, Any]) -> Candidate:
         assert self.splits is not None
-        found = cross_validate(
-            self.with_params(params),
-            self.rows.X,
-            self.rows.y,
-            scoring=dict(self.scorers),
-            cv=self.splits,
-            params=dict(self.rows.fit_params),
-            error_score=self.error_score,
-            return_estimator=True,
-        )
+        begun = time.perf_counter()
+        try:
+            found = cross_validate(
+                self.with_params(params),
+                self.rows.X,
+                self.rows.y,
+                scoring=dict(self.scorers),
+                cv=self.splits,
+                params=dict(self.rows.fit_params),
+                error_score=self.error_score,
+                return_estimator=True,
+            )
+        except Exception as error:
+            return self._failed(params, error, time.perf_counter() - begun)
         scores = {name: found[f"test_{name}"] for name in self.scorers}
         predictions = None
         if all(np.isfinite(of_metric).all() for of_metric in scores.values()):
@@ -260,7 +273,24 @@ def predictions_of(model, X, labels: Labels) -> np.ndarray:
 def _out_of_fold(models: Sequence, X, labels: Labels, splits: Splits) -> np.ndarray:
     pairs = zip(models, splits, strict=True)
     of_folds = [predictions_of(model, _safe_indexing(X, test), labels) for model, (_, test) in pairs]
-    found = np.full((_num_samples(X), *of_folds[0].shape[1:]), np.nan)
+    return joined_folds(of_folds, splits, _num_samples(X))
+
+
+def joined_folds(of_folds: Sequence[np.ndarray], splits: Splits, n_rows: int) -> np.ndarray:
+    """Predictions for all rows from those for the test rows of each split; NaN where there are none."""
+    found = np.full((n_rows, *of_folds[0].shape[1:]), np.nan)
     for predictions, (_, test) in zip(of_folds, splits, strict=True):
         found[test] = predictions
     return found
+
+
+def log_score(seen: Predicted, X, y) -> float:
+    """A scorer: the mean log-likelihood of labels, or minus the mean squared error of targets."""
+    y, predictions, labels = np.asarray(y), seen.predictions, seen.labels
+    if labels.classes is None:
+        return -float(np.mean((y - predictions) ** 2))
+    log = np.log(np.clip(predictions, _LEAST_PROBABILITY, 1))
+    if labels.values is None:
+        return float(log[np.arange(len(y)), np.searchsorted(labels.classes, y)].mean())
+    log_not = np.log(np.clip(1 - predictions, _LEAST_PROBABILITY, 1))
+    return float(np.where(y == labels.values[-1], log, log_not).mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknn.model_selection._candidates import Candidate, Evaluation
 from sknn.model_selection._checkpoint import Checkpoint
 from sknn.model_selection._halving import BATCH, NO_LIMITS, Limits, changes_loss, limits_of
+from sknn.model_selection._stacked import evaluated_together
 from sknn.model_selection._time_budget import TimeBudget, work_of
 from sknn.parameters import is_auto
 
@@ -31,6 +33,8 @@ class CandidateRuns:
         Of all candidates.
     halving : bool
         Whether those that fall behind stop at a rung.
+    stacked : bool
+        Whether those that allow it are trained together, where there are splits.
     n_jobs : int or None
         Candidates at the same time.
     budget : TimeBudget
@@ -44,6 +48,7 @@ class CandidateRuns:
     evaluate: Evaluation
     params: list[dict[str, Any]]
     halving: bool
+    stacked: bool
     n_jobs: int | None
     budget: TimeBudget
     checkpoint: Checkpoint | None
@@ -57,12 +62,13 @@ class CandidateRuns:
         return self.found[0]
 
     def run_others(self) -> None:
-        """The others in their order, without those that would not end in time."""
-        n_batch = BATCH if self.halving else len(self.params)
-        n_at_once = n_batch if self.budget.seconds is None else effective_n_jobs(self.n_jobs)
-        for first in range(1, len(self.params), n_batch):
+        """The others in their order, without those that would not end in time; with splits the first one too."""
+        if not self.found and self.budget.seconds is not None:
+            self.run_first()
+        n_batch = BATCH if self.halving and self.evaluate.splits is None else len(self.params)
+        for first in range(len(self.found), len(self.params), n_batch):
             limits, waiting = self._limits(), list(range(first, min(first + n_batch, len(self.params))))
-            while ready := [k for k in waiting if self._has_time_for(k)][:n_at_once]:
+            while ready := [k for k in waiting if self._has_time_for(k)][: self._n_at_once()]:
                 waiting = [k for k in waiting if k > ready[-1]]
                 self._run(ready, self.n_jobs, limits)
 
@@ -70,6 +76,14 @@ class CandidateRuns:
         """By all candidates so far: asked for once a batch, they do not depend on how many run at the same time."""
         comparable = [one.losses for one in self.found if not changes_loss(one.params)]
         return limits_of(comparable) if self.halving else NO_LIMITS
+
+    def _n_at_once(self) -> int:
+        """Candidates that begin without a look at the time."""
+        if self.budget.seconds is None:
+            return len(self.params)
+        if self.found[0].is_stacked:  # together they take less than one after the other
+            return max(1, int(self.budget.left / self.budget.estimate(self._work(0))))
+        return effective_n_jobs(self.n_jobs)
 
     def _has_time_for(self, k: int) -> bool:
         return self.budget.seconds is None or self.budget.estimate(self._work(k)) <= self.budget.left
@@ -81,18 +95,22 @@ class CandidateRuns:
 
     def _run(self, batch: list[int], n_jobs: int | None, limits: Limits = NO_LIMITS) -> None:
         """Candidates that are compared with those of earlier batches."""
-        saved = {k: self.checkpoint.load(k) for k in batch} if self.checkpoint is not None else {}
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        evaluated = parallel(
-            delayed(self.evaluate)(params, NO_LIMITS if changes_loss(params) else limits)
-            for params in (self.params[k] for k in batch if saved.get(k) is None)
-        )
+        ready = {k: self.checkpoint.load(k) for k in batch} if self.checkpoint is not None else {}
+        new = [k for k in batch if ready.get(k) is None]
+        if self.stacked and self.evaluate.splits is not None:
+            together = evaluated_together(self.evaluate, [self.params[k] for k in new], n_jobs, self.halving)
+            ready |= zip(new, together, strict=True)
+        alone = [self.params[k] for k in batch if ready.get(k) is None]
+        evaluated: Iterator[Candidate] = iter(())
+        if alone:
+            evaluated = Parallel(n_jobs=n_jobs, return_as="generator")(
+                delayed(self.evaluate)(params, NO_LIMITS if changes_loss(params) else limits) for params in alone
+            )
         for k in batch:
-            candidate = saved.get(k)
-            if candidate is None:
-                candidate = next(evaluated)
-                if self.checkpoint is not None and (k or candidate.predictions is not None):  # else it may need splits
-                    self.checkpoint.save(k, candidate)
+            candidate = ready.get(k) or next(evaluated)
+            # The first one may be evaluated again, with splits.
+            if self.checkpoint is not None and k in new and (k or candidate.predictions is not None):
+                self.checkpoint.save(k, candidate)
             self.found.append(candidate)
             later = self._seconds_of_choice(candidate)
             self.budget.reserve += later
@@ -143,6 +161,6 @@ def cv_results(candidates: list[Candidate]) -> dict[str, Any]:
         worst = np.nanmin(means, initial=0.0) - 1
         ranks = rankdata(-np.where(np.isnan(means), worst, means), method="min")
         results[f"rank_test_{name}"] = ranks.astype(np.int32)
-    results["n_epochs"] = np.array([candidate.n_epochs for candidate in candidates])
-    results["is_dropped"] = np.array([candidate.is_dropped for candidate in candidates])
+    for name in ("n_epochs", "is_dropped", "is_stacked"):
+        results[name] = np.array([getattr(candidate, name) for candidate in candidates])
     return results

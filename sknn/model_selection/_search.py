@@ -23,6 +23,7 @@ from sknn.model_selection._candidates import (
     Labels,
     Predicted,
     Rows,
+    log_score,
     predicted_rows,
     predictions_of,
 )
@@ -33,7 +34,6 @@ from sknn.model_selection._search_space import draw_candidates
 from sknn.utils import seed_unset
 
 _HONEST_FOLDS = 5  # by which the weights' score is measured
-_LEAST_PROBABILITY = 1e-12
 
 
 def _classifies(search: NNSearchCV) -> bool:
@@ -69,11 +69,21 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         "greedy": a weighted mean of the candidates, by greedy selection with replacement; see `greedy_weights`. It goes
         by the metric in `scoring`, or without one by the log loss or the squared error. None: the best candidate alone.
     halving : bool, default=True
-        Whether candidates that fall behind are dropped, without splits: after 1/16 of its epochs one goes on if its
+        Whether candidates that fall behind are dropped. Without splits: after 1/16 of its epochs one goes on if its
         loss on held-out rows is in the lowest sixth of those that came so far before it, and after 1/8 if it is in the
-        lower half (asynchronous successive halving, in steps of 4 candidates whatever `n_jobs` is). The schedule of its
-        epochs is the same whether it is dropped or not. The estimator as it is given, and candidates with a loss or
-        class weights of their own, are trained to the end. What was dropped is neither chosen nor weighed.
+        lower half (asynchronous successive halving, in steps of 4 candidates whatever `n_jobs` is). With splits, of
+        candidates that are trained together (see `stacked`) the better half goes on after 1/8, 1/4 and 1/2 of the
+        epochs, by what `ensemble` goes by. The schedule of a candidate's epochs is the same whether it is dropped or
+        not. The estimator as it is given is trained to the end, and so are without splits candidates with a loss or
+        class weights of their own, with splits those that are not trained together. What was dropped is neither chosen
+        nor weighed.
+    stacked : bool, default=True
+        Whether candidates and splits are trained together, where there are splits: fits whose networks have one shape
+        are members of one ensemble, each with its own rows, seed, rates, dropout and stopping. Scores are those of
+        single fits but for rounding, which grows where a high learning rate makes training unstable. So are trained
+        "mlp"s with one of the activations "relu", "silu" and "gelu", the default loss, and Adam or another optimizer
+        that treats each number alike; without callbacks, augmentation or weights of rows. All others, and with False
+        all, are trained one by one.
     max_time : float or None, default=None
         Seconds for the search. A candidate that would take longer than what is left of them is skipped; what it would
         take follows from what others took, and from its layers, epochs, batches and members. The first one is always
@@ -95,7 +105,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     cv_results_ : dict of ndarray
         As of `GridSearchCV`: `params`, `param_*`, `mean_test_score`, `std_test_score`, `rank_test_score`,
         `split<k>_test_score`, `mean_fit_time` and so on, with a row for each candidate; `weight`; and how it was
-        trained: `n_epochs` (the mean over splits; NaN where it is no network of ours) and `is_dropped`.
+        trained: `n_epochs` (the mean over splits; NaN where it is no network of ours), `is_dropped` and `is_stacked`.
     best_index_, best_params_, best_score_, best_estimator_
         Of the candidate with the best mean score among those that were not dropped.
     weights_ : ndarray of shape (n_candidates,)
@@ -150,6 +160,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         "cv": [StrOptions({"auto", "out_of_fold"}), "cv_object"],
         "ensemble": [StrOptions({"greedy"}), None],
         "halving": ["boolean"],
+        "stacked": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
@@ -169,6 +180,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         cv="auto",
         ensemble="greedy",
         halving=True,
+        stacked=True,
         max_time=None,
         checkpoint=None,
         n_jobs=None,
@@ -184,6 +196,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.cv = cv
         self.ensemble = ensemble
         self.halving = halving
+        self.stacked = stacked
         self.max_time = max_time
         self.checkpoint = checkpoint
         self.n_jobs = n_jobs
@@ -229,7 +242,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         splits = None if isinstance(self.cv, str) else rows.splits(self.cv, estimator)
         self.multimetric_ = isinstance(self.scoring, list | tuple | dict)
         self.scorer_ = scorers if self.multimetric_ else scorers["score"]
-        evaluate = Evaluation(estimator, rows, scorers, self._labels, splits, self.error_score)
+        evaluate = Evaluation(estimator, rows, scorers, self._labels, splits, self.error_score, self.scoring is None)
         runs = self._runs(evaluate, random_state, begun)
         try:
             self._evaluate(runs)
@@ -247,7 +260,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         return seed_unset(clone(self.estimator), int(random_state.randint(np.iinfo(np.int32).max)))
 
     def _scorers(self, estimator) -> dict[str, Callable]:
-        """By their names; a single one is called "score"."""
+        """By their names, the one that chooses first; a single one is called "score"."""
         if isinstance(self.scoring, list | tuple | dict):
             named = self.scoring if isinstance(self.scoring, dict) else {name: name for name in self.scoring}
             if self.refit is not False and self.refit not in named:
@@ -255,7 +268,8 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
                     f"The 'refit' parameter of {type(self).__name__} must be one of several metrics, {list(named)}, or "
                     f"False. Got {self.refit!r} instead."
                 )
-            return {name: check_scoring(estimator, scoring) for name, scoring in named.items()}
+            ordered = sorted(named, key=lambda name: name != self.refit)
+            return {name: check_scoring(estimator, named[name]) for name in ordered}
         return {"score": check_scoring(estimator, self.scoring)}
 
     def _runs(self, evaluate: Evaluation, random_state: np.random.RandomState, begun: float) -> CandidateRuns:
@@ -267,11 +281,11 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
             search = {"estimator": evaluate.estimator, "candidates": drawn, **settings, **data}
             checkpoint = Checkpoint(self.checkpoint, search)
         budget = TimeBudget(self.max_time, begun)
-        return CandidateRuns(evaluate, drawn, self.halving, self.n_jobs, budget, checkpoint, self.verbose)
+        return CandidateRuns(evaluate, drawn, self.halving, self.stacked, self.n_jobs, budget, checkpoint, self.verbose)
 
     def _evaluate(self, runs: CandidateRuns) -> None:
-        evaluate, first = runs.evaluate, runs.run_first()
-        if evaluate.splits is None and first.predictions is None:
+        evaluate = runs.evaluate
+        if evaluate.splits is None and runs.run_first().predictions is None:
             if self.cv == "out_of_fold":
                 raise ValueError(
                     "cv='out_of_fold' needs an NNClassifier or NNRegressor whose members hold out a fold each, which "
@@ -279,7 +293,6 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
                 )
             evaluate.splits = evaluate.rows.splits(None, evaluate.estimator)
             runs.found.clear()
-            runs.run_first()
         runs.run_others()
 
     # -- results ------------------------------------------------------------------------------
@@ -321,7 +334,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     def _weigh(self, stacked: np.ndarray, evaluate: Evaluation, scorer) -> np.ndarray:
         """Weights of candidates by their out-of-fold predictions; what these give is measured on other rows."""
         known, rows = predicted_rows(stacked.swapaxes(0, 1)), evaluate.rows
-        objective = _log_score if self.scoring is None else scorer
+        objective = log_score if self.scoring is None else scorer
         latest: dict[int, Rows] = {}  # by positions, with which weighing asks for many scores in turn
 
         def score(predictions: np.ndarray, which: np.ndarray) -> float:
@@ -411,15 +424,3 @@ def _labels(estimator, y) -> Labels:
     if type_of_target(y) == "multilabel-indicator":
         return Labels(np.arange(np.shape(y)[1]), np.unique(np.asarray(y)))
     return Labels(np.unique(np.asarray(y)))
-
-
-def _log_score(seen: Predicted, X, y) -> float:
-    """A scorer: the mean log-likelihood of labels, or minus the mean squared error of targets."""
-    y, predictions, labels = np.asarray(y), seen.predictions, seen.labels
-    if labels.classes is None:
-        return -float(np.mean((y - predictions) ** 2))
-    log = np.log(np.clip(predictions, _LEAST_PROBABILITY, 1))
-    if labels.values is None:
-        return float(log[np.arange(len(y)), np.searchsorted(labels.classes, y)].mean())
-    log_not = np.log(np.clip(1 - predictions, _LEAST_PROBABILITY, 1))
-    return float(np.where(y == labels.values[-1], log, log_not).mean())
