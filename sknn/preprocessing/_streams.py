@@ -100,7 +100,7 @@ def _first_kind(column: pd.Series) -> str:
     """The kind of a column in the first chunk: by its values, or by its dtype if it is empty."""
     kind, dtype = kind_of(column), column.dtype
     if kind != "empty":
-        return kind
+        return "category" if kind == "text" else kind
     if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype):
         return "category"
     if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):

@@ -29,11 +29,14 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
     categories   (`category`, text, other objects) one-hot with at most `max_onehot` levels, else
                  integer codes for a learned embedding, and the logarithm of the level's number of
                  rows; missing and unseen levels have a code each
+    text         nearly unique text whose words repeat, in 8 dimensions of a singular value decomposition
+                 of its words, weighed by their rarity
     dates        days since 1970 as a number; season, weekday and time of day where they vary
     CSR          divided by the root mean square of a column's stored values; stays sparse
     ===========  ================================================================================
 
-    Columns that are constant or entirely missing in `fit` are left out.
+    Columns that are constant or entirely missing in `fit` are left out, and so are identifiers: categories of 30 levels
+    or more with a level for every other row.
 
     Parameters
     ----------
@@ -51,6 +54,11 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         With `embed`, numbers whose frequent values (at least 5 rows) also get codes for a learned embedding. "auto"
         chooses columns such as the capital gains of tax returns: one value takes at least half of the rows, the
         others occur 5 times on average, and occupy only a small part of their range.
+    text : "auto", list of column names or positions, or None, default="auto"
+        Columns of text that are encoded by their words; the others are categories. "auto" chooses those that have a
+        different text in every other row or more, 1.5 words on the mean, and words that repeat in half of the rows.
+    embed_unique : bool, default=False
+        Whether identifiers are kept as categories.
     random_state : int, RandomState instance or None, default=None
         Seed of the sample for medians in tables of more than 100,000 rows.
 
@@ -86,13 +94,24 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self, *, max_onehot=9, embed=True, min_frequency=1, scale="robust", recurring_values="auto", random_state=None
+        self,
+        *,
+        max_onehot=9,
+        embed=True,
+        min_frequency=1,
+        scale="robust",
+        recurring_values="auto",
+        text="auto",
+        embed_unique=False,
+        random_state=None,
     ):
         self.max_onehot = max_onehot
         self.embed = embed
         self.min_frequency = min_frequency
         self.scale = scale
         self.recurring_values = recurring_values
+        self.text = text
+        self.embed_unique = embed_unique
         self.random_state = random_state
 
     @all_or_nothing
@@ -234,23 +253,28 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
             self.encoders_[0].update(table, weight)
             return self
         kinds = table_kinds(table)
-        params = self.get_params(deep=False) | {"recurring_values": self._recurring_positions(kinds)}
+        wanted = self._positions("text", kinds, {"text", "category"}, "text")
+        if wanted != "auto":
+            kinds = ["category" if kind == "text" else kind for kind in kinds]
+            kinds = ["text" if j in (wanted or []) else kind for j, kind in enumerate(kinds)]
+        numbers = {"number", "flag", "duration", "empty"}
+        recurring = self._positions("recurring_values", kinds, numbers, "numbers")
+        params = self.get_params(deep=False) | {"recurring_values": recurring}
         self._fit_encoders(table, kinds, weight, params)
         return self
 
-    def _recurring_positions(self, kinds: list[str]) -> str | list[int] | None:
-        """The parameter `recurring_values`, with positions in place of names."""
-        wanted = self.recurring_values
+    def _positions(self, parameter: str, kinds: list[str], takes: set[str], what: str) -> str | list[int] | None:
+        """A parameter that lists columns, with positions in place of names."""
+        wanted = getattr(self, parameter)
         if wanted is None or (isinstance(wanted, str) and wanted == "auto"):
             return wanted
         names = self.columns_ or []
         is_list = isinstance(wanted, list | tuple) and not any(isinstance(name, bool) for name in wanted)
         positions = [names.index(name) if name in names else name for name in wanted] if is_list else []
-        takes = {"number", "flag", "duration", "empty"}
         if not is_list or not all(j in range(len(kinds)) and kinds[j] in takes for j in positions):
             raise InvalidParameterError(
-                "The 'recurring_values' parameter of TableEncoder must be 'auto', None or a list of columns of "
-                f"numbers, by name or position. Got {wanted!r} instead."
+                f"The {parameter!r} parameter of TableEncoder must be 'auto', None or a list of columns of {what}, by "
+                f"name or position. Got {wanted!r} instead."
             )
         return positions
 

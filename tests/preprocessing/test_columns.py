@@ -394,7 +394,7 @@ def test_the_number_of_rows_of_a_level_is_a_number_beside_its_code():
 def test_levels_of_equal_frequency_do_not_differ_from_new_ones(n_levels, n_rows_of_level, weight):
     levels = [f"id {k}" for k in range(n_levels)] * n_rows_of_level
     weights = None if weight is None else np.full(len(levels), weight)
-    encoder = fit_column(CategoryColumn(2, True), column_of(levels), weights)
+    encoder = fit_column(CategoryColumn(2, True, embed_unique=True), column_of(levels), weights)
     out, _ = written(encoder, column_of(["id 0", "new", None]).to_frame())
     assert abs(out).max() < 3
     np.testing.assert_array_equal(out[1:, 0], out[1, 0])

@@ -659,7 +659,7 @@ class Lengths(ColumnEncoder):
 
 
 def test_a_kind_of_column_is_added_by_a_line_in_the_table(monkeypatch):
-    line = columns.Kind("text", (Lengths,), (), lambda column, held: held == "category" and column.str.len().max() > 9)
+    line = columns.Kind("essay", (Lengths,), (), lambda column, held: held == "category" and column.str.len().max() > 9)
     monkeypatch.setattr(columns, "KINDS", (line, *columns.KINDS))
     X = pd.DataFrame({"essay": ["a" * 10, "b" * 20, "c" * 5], "few": ["x", "y", "x"], "age": [1.0, 2.0, 3.0]})
     out = frame_out(X)

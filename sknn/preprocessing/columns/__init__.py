@@ -20,6 +20,7 @@ from sknn.preprocessing.columns._numbers import Numbers, RunningNumbers
 from sknn.preprocessing.columns._reading import as_numbers_array
 from sknn.preprocessing.columns._recurring_values import RecurringValues
 from sknn.preprocessing.columns._sparse import SparseNumbers, refuse_missing_sparse
+from sknn.preprocessing.columns._text import TextColumn, is_text
 
 __all__ = [
     "KINDS",
@@ -59,6 +60,7 @@ class Kind(NamedTuple):
 # The first that takes a column decides. Encoders write in the order in which they first stand here.
 KINDS = (
     Kind("date", (Numbers, DateColumn), (RunningNumbers, RunningDate)),
+    Kind("text", (TextColumn,), (RunningCategory,), is_text),
     Kind("category", (CategoryColumn,), (RunningCategory,)),
     Kind("flag", (Numbers, RecurringValues), (RunningNumbers,)),
     Kind("number", (Numbers, RecurringValues), (RunningNumbers,)),

@@ -12,6 +12,7 @@ from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
 from sknn.preprocessing.columns._kinds import changed_type, is_no_level, odd_value, value_kind
 from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
+_LEAST_LEVELS, _MOST_UNIQUE = 30, 0.5
 MAX_ONEHOT = 255  # levels of a category in a network without embeddings
 _SPARE_CODES, _SPARE_ONEHOT = 254, 62  # codes for levels that first occur in later chunks of a stream
 
@@ -24,6 +25,9 @@ class CategoryColumn(ColumnEncoder):
     to a learned embedding, or without `embed` the `max_onehot` most frequent levels are one-hot
     encoded and the others treated as unseen.
 
+    A column of identifiers, with a level for every other row or more, is left out unless `embed_unique`: what the
+    network learned of a level would be that of a row.
+
     If codes are embedded, levels of fewer than `min_frequency` rows in `fit` count as unseen, so that
     they share a trained vector. A further feature is log(1 + number of rows with the level),
     standardised: embeddings of rare levels are noisy, and the network can tell which these are.
@@ -34,8 +38,9 @@ class CategoryColumn(ColumnEncoder):
     embedded_: bool
     had_missing_: bool
 
-    def __init__(self, max_onehot: int, embed: bool, min_frequency: int = 1):
+    def __init__(self, max_onehot: int, embed: bool, min_frequency: int = 1, embed_unique: bool = False):
         self.max_onehot = max_onehot
+        self.embed_unique = embed_unique
         self.embed = embed
         self.min_frequency = min_frequency
 
@@ -43,6 +48,9 @@ class CategoryColumn(ColumnEncoder):
         codes, found = find_levels(self.column(table))
         levels, position = found, codes[codes >= 0]
         self.held_ = sorted({value_kind(level) for level in levels})
+        n_rows = len(position) if weight is None else weight[codes >= 0].sum()
+        if is_nearly_unique(len(levels), n_rows) and not self.embed_unique:
+            levels, position, codes = levels[:1], position[:0], codes[:0]  # as good as constant
         self.constant_ = len(levels) == 1 and len(position) == len(codes)
         self.embedded_ = len(levels) > self.max_onehot and self.embed
         if len(levels) > self.max_onehot:
@@ -193,6 +201,11 @@ class RunningCategory(CategoryColumn, RunningEncoder):
     def write_expected(self, x_num: np.ndarray, x_cat: np.ndarray, random_state: np.random.RandomState) -> None:
         """Levels at random."""
         self._write(random_state.randint(FIRST_LEVEL, self.n_codes_, len(x_num)), x_num, x_cat)
+
+
+def is_nearly_unique(n_levels: int, n_rows: float) -> bool:
+    """Whether values, rather than repeat, tell rows apart."""
+    return n_levels >= _LEAST_LEVELS and n_levels > _MOST_UNIQUE * n_rows
 
 
 def find_levels(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
