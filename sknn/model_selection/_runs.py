@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
 from scipy.stats import rankdata
-from sklearn.utils.parallel import Parallel, delayed
 
 from sknn.model_selection._candidates import Candidate, Evaluation
 from sknn.model_selection._checkpoint import Checkpoint
 from sknn.model_selection._halving import BATCH, NO_LIMITS, Limits, changes_loss, limits_of
 from sknn.model_selection._stacked import evaluated_together
 from sknn.model_selection._time_budget import TimeBudget, work_of
+from sknn.model_selection._workers import in_workers
 from sknn.parameters import is_auto
 
 _SCORINGS = 20  # take as long as weighing takes for a candidate, about
@@ -101,11 +100,8 @@ class CandidateRuns:
             together = evaluated_together(self.evaluate, [self.params[k] for k in new], n_jobs, self.halving)
             ready |= zip(new, together, strict=True)
         alone = [self.params[k] for k in batch if ready.get(k) is None]
-        evaluated: Iterator[Candidate] = iter(())
-        if alone:
-            evaluated = Parallel(n_jobs=n_jobs, return_as="generator")(
-                delayed(self.evaluate)(params, NO_LIMITS if changes_loss(params) else limits) for params in alone
-            )
+        arguments = [(params, NO_LIMITS if changes_loss(params) else limits) for params in alone]
+        evaluated = in_workers(self.evaluate, arguments, n_jobs)
         for k in batch:
             candidate = ready.get(k) or next(evaluated)
             # The first one may be evaluated again, with splits.
