@@ -16,7 +16,6 @@ from sknn.model_selection._halving import BATCH, NO_LIMITS, Limits, changes_loss
 from sknn.model_selection._stacked import evaluated_together
 from sknn.model_selection._time_budget import TimeBudget, work_of
 from sknn.model_selection._workers import in_workers
-from sknn.parameters import is_auto
 
 _SCORINGS = 20  # take as long as weighing takes for a candidate, about
 
@@ -89,7 +88,7 @@ class CandidateRuns:
 
     def _work(self, k: int) -> float:
         """That of the first candidate, but for the parameters that this one sets."""
-        own = {name.rpartition("__")[2]: value for name, value in self.params[k].items() if not is_auto(value)}
+        own = {name.rpartition("__")[2]: value for name, value in self.params[k].items() if not isinstance(value, str)}
         return work_of({name: own.get(name, value) for name, value in self.found[0].shape.items()})
 
     def _run(self, batch: list[int], n_jobs: int | None, limits: Limits = NO_LIMITS) -> None:
