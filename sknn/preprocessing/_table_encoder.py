@@ -57,6 +57,9 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
     text : "auto", list of column names or positions, or None, default="auto"
         Columns of text that are encoded by their words; the others are categories. "auto" chooses those that have a
         different text in every other row or more, 1.5 words on the mean, and words that repeat in half of the rows.
+    read_text : bool, default=True
+        Whether columns of text are numbers or dates if each cell is written as one, such as "1,234.50", "$12", "45 %"
+        or "2025-03-01". Bare digits are codes of categories.
     embed_unique : bool, default=False
         Whether identifiers are kept as categories.
     random_state : int, RandomState instance or None, default=None
@@ -102,6 +105,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         scale="robust",
         recurring_values="auto",
         text="auto",
+        read_text=True,
         embed_unique=False,
         random_state=None,
     ):
@@ -111,6 +115,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         self.scale = scale
         self.recurring_values = recurring_values
         self.text = text
+        self.read_text = read_text
         self.embed_unique = embed_unique
         self.random_state = random_state
 
@@ -252,7 +257,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         if self.container_ == "csr":
             self.encoders_[0].update(table, weight)
             return self
-        kinds = table_kinds(table)
+        kinds = table_kinds(table, self.read_text)
         wanted = self._positions("text", kinds, {"text", "category"}, "text")
         if wanted != "auto":
             kinds = ["category" if kind == "text" else kind for kind in kinds]

@@ -626,7 +626,7 @@ def test_dates_all_missing_later_are_zeros_whatever_their_type(dtype):
     "column",
     [
         column_of([18262.0, 18263.0]),
-        column_of(["2020-01-01"]),
+        column_of(["1 January 2020"]),
         column_of(pd.to_timedelta(["1D"])),
         column_of(DATES).astype("category"),
     ],

@@ -21,6 +21,7 @@ from sknn.preprocessing.columns._reading import as_numbers_array
 from sknn.preprocessing.columns._recurring_values import RecurringValues
 from sknn.preprocessing.columns._sparse import SparseNumbers, refuse_missing_sparse
 from sknn.preprocessing.columns._text import TextColumn, is_text
+from sknn.preprocessing.columns._written import written_kind
 
 __all__ = [
     "KINDS",
@@ -68,14 +69,16 @@ KINDS = (
 )
 
 
-def kind_of(column: pd.Series) -> str:
-    """Name of the kind that takes a column, or "empty"."""
+def kind_of(column: pd.Series, read_text: bool = True) -> str:
+    """Name of the kind that takes a column, or "empty". With `read_text` text may be numbers or dates."""
     held = column_kind(column)
+    if held == "category" and read_text:
+        held = written_kind(column) or held
     taken = (kind.name for kind in KINDS if (held == kind.name if kind.takes is None else kind.takes(column, held)))
     return next(taken, "empty")
 
 
-def table_kinds(table: np.ndarray | pd.DataFrame) -> list[str]:
+def table_kinds(table: np.ndarray | pd.DataFrame, read_text: bool = True) -> list[str]:
     """The kind of each column; of plain numbers by dtype, and where none is missing together."""
     if not isinstance(table, pd.DataFrame):
         return ["flag" if table.dtype.kind == "b" else "number"] * table.shape[1]
@@ -88,7 +91,7 @@ def table_kinds(table: np.ndarray | pd.DataFrame) -> list[str]:
             kinds[group[k]] = "empty"
     others = sorted({*range(table.shape[1])} - {*plain})
     for j, (_, column) in zip(others, table.iloc[:, others].items(), strict=True):
-        kinds[j] = kind_of(column)
+        kinds[j] = kind_of(column, read_text)
     return kinds
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
 from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_date, odd_value
+from sknn.preprocessing.columns._written import written_kind
 
 _DAY = np.timedelta64(1, "D")
 _EXPECTED_DAYS = 365.25 * 4
@@ -75,6 +76,8 @@ def zone_of(column: pd.Series) -> datetime.tzinfo | None:
 def local_times(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
     """(n,) datetime64[us] in local time of the time zone that `fit` saw."""
     kind = column_kind(column)
+    if kind == "category":
+        kind = written_kind(column) or kind
     if kind == "empty":
         return np.full(len(column), np.datetime64("NaT", "us"))
     if kind != "date":
@@ -121,7 +124,7 @@ def _as_datetimes(column: pd.Series) -> pd.Series:
     try:
         if pd.api.types.infer_dtype(column, skipna=True) == "period":
             return pd.Series(pd.PeriodIndex(column)).dt.to_timestamp()
-        return pd.to_datetime(column)
+        return pd.to_datetime(column, format="ISO8601" if column_kind(column) == "category" else None)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"The dates in column {column.name!r} of X must be of one kind and one time zone. Got "

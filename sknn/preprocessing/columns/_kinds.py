@@ -12,6 +12,8 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 
+from sknn.preprocessing.columns._written import written_numbers
+
 
 def column_kind(column: pd.Series) -> str:
     """One of "number", "duration", "flag", "category", "date" or "empty" (no value at all)."""
@@ -70,7 +72,8 @@ def odd_value(column: pd.Series, is_odd) -> str:
 
 def is_no_number(value) -> bool:
     try:
-        pd.to_numeric(pd.Series([value], dtype=object)).to_numpy(dtype=np.float64, na_value=np.nan)
+        cell = pd.Series([value], dtype=object)
+        (written_numbers(cell) if isinstance(value, str) else pd.to_numeric(cell)).to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError, ArithmeticError):
         return True
     return False

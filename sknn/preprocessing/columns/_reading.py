@@ -11,6 +11,7 @@ import pandas as pd
 from sknn.preprocessing._tables import plain_columns, refuse_infinity
 from sknn.preprocessing.columns._date import days
 from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_duration, is_no_number, odd_value
+from sknn.preprocessing.columns._written import written_numbers
 
 
 def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
@@ -45,7 +46,10 @@ def as_numbers(column: pd.Series, duration: bool = False) -> np.ndarray:
     if kind in {"duration", "date"}:
         raise changed_type(column, "numbers", f"{kind}s ({odd_value(column, pd.notna)})")
     try:
-        numbers = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
+        numbers = column
+        if not pd.api.types.is_numeric_dtype(column.dtype):
+            is_text = pd.api.types.infer_dtype(column, skipna=True) == "string"
+            numbers = written_numbers(column) if is_text else pd.to_numeric(column)
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError, ArithmeticError):
         raise changed_type(
