@@ -42,10 +42,10 @@ class Draws:
         return pool.as_strided(shape, _strides(shape), offset)
 
     def _refill(self, size: int, p: float) -> Tensor:
+        """A new pool, not the old one drawn anew: masks of this step may still be needed for its backward pass."""
         device = self.generator.device
-        if self._pool is None or len(self._pool) < 2 * size:
-            self._pool = torch.empty(max(self.least, 2 * size), device=device)
-        self._pool.bernoulli_(1 - p, generator=self.generator).div_(1 - p)
+        n_entries = max(self.least, 2 * size, 0 if self._pool is None else len(self._pool))
+        self._pool = torch.empty(n_entries, device=device).bernoulli_(1 - p, generator=self.generator).div_(1 - p)
         drawn = torch.randint(1 << 40, (self.cuts,), generator=self.generator, device=device)
         self._offsets, self._p = drawn.tolist(), p
         return self._pool

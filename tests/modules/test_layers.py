@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sknn.modules import CategoryEmbedding, Dropout, EnsembleEmbedding, EnsembleLinear, drawing_from
+from sknn.modules import CategoryEmbedding, Dropout, EnsembleEmbedding, EnsembleLinear, TabularNet, drawing_from
 from sknn.modules._layers import EnsembleDropout
 
 
@@ -64,3 +64,23 @@ def test_dropout_drops_the_fraction_asked_for_and_keeps_the_mean(layer):
     assert torch.equal(dropout.eval()(x), x)
     with pytest.raises(ValueError, match=r"dropout must be a probability in \[0, 1\). Got 1"):
         layer(1)
+
+
+def test_a_mask_does_not_change_when_later_ones_are_drawn():
+    """Its step may need it for the backward pass."""
+    layer = EnsembleDropout(0.5)
+    with drawing_from(torch.Generator().manual_seed(0)):
+        masks = [layer.mask((2, 3, 4), torch.device("cpu")) for _ in range(1_200)]
+        before = masks[0].clone()
+        assert all(mask.eq(0).logical_or(mask.eq(2)).all() for mask in masks)
+        with drawing_from(torch.Generator().manual_seed(0)):
+            again = layer.mask((2, 3, 4), torch.device("cpu"))
+    assert torch.equal(before, again)
+    assert torch.equal(masks[0], again)
+
+
+def test_three_layers_with_dropout_train_on_through_a_new_pool_of_masks():
+    net = TabularNet(3, 2, n_members=2, hidden_layer_sizes=(4, 4, 4), activation="mish", dropout=0.5)
+    with drawing_from(torch.Generator().manual_seed(0)):
+        for _ in range(200):  # 600 masks
+            net(torch.zeros(5, 3)).sum().backward()
