@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
 from scipy.stats import rankdata
+from sklearn.model_selection._search import _yield_masked_array_for_each_param
 
 from sknn.model_selection._candidates import Candidate, Evaluation
 from sknn.model_selection._checkpoint import Checkpoint
@@ -141,13 +143,9 @@ def cv_results(candidates: list[Candidate]) -> dict[str, Any]:
     for name in ("fit_time", "score_time"):
         of_splits = np.stack([getattr(candidate, name) for candidate in candidates])
         results |= {f"mean_{name}": of_splits.mean(1), f"std_{name}": of_splits.std(1)}
-    for name in sorted({name for candidate in candidates for name in candidate.params}):
-        values = np.ma.masked_all(len(candidates), dtype=object)
-        for k, candidate in enumerate(candidates):
-            if name in candidate.params:
-                values[k] = candidate.params[name]
-        results[f"param_{name}"] = values
-    results["params"] = [candidate.params for candidate in candidates]
+    params = [candidate.params for candidate in candidates]
+    results |= sorted(_yield_masked_array_for_each_param(params), key=itemgetter(0))
+    results["params"] = params
     for name in candidates[0].scores:
         of_splits = np.stack([candidate.scores[name] for candidate in candidates])
         results |= {f"split{k}_test_{name}": of_split for k, of_split in enumerate(of_splits.T)}

@@ -35,6 +35,9 @@ def test_with_splits_the_scores_are_those_of_a_grid_search(cls):
     search = NNSearchCV(quick(cls), GRID, n_iter=None, cv=FOLDS, ensemble=None).fit(X, y)
     assert set(grid.cv_results_) - set(search.cv_results_) == set()
     assert search.cv_results_["params"][1:] == grid.cv_results_["params"]
+    for column in ("param_learning_rate", "param_dropout"):
+        ours, theirs = search.cv_results_[column], grid.cv_results_[column]
+        assert (ours.mask[0], ours.dtype, ours[1:].tolist()) == (True, theirs.dtype, theirs.tolist())
     for key in ("mean_test_score", "std_test_score", "split0_test_score", "split1_test_score"):
         np.testing.assert_array_equal(search.cv_results_[key][1:], grid.cv_results_[key])
     if search.best_index_:
