@@ -79,11 +79,10 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         nor weighed.
     stacked : bool, default=True
         Whether candidates and splits are trained together, where there are splits: fits whose networks have one shape
-        are members of one ensemble, each with its own rows, seed, rates, dropout and stopping. Scores are those of
-        single fits but for rounding, which grows where a high learning rate makes training unstable. So are trained
-        "mlp"s with one of the activations "relu", "silu" and "gelu", the default loss, and Adam or another optimizer
-        that treats each number alike; without callbacks, augmentation or weights of rows. All others, and with False
-        all, are trained one by one.
+        are members of one ensemble, each with its own rows, seed, rates, dropout and stopping, and the scores are those
+        of single fits but for rounding. So are trained "linear" and "mlp" with one of the activations "relu", "silu"
+        and "gelu", a loss by name, and Adam or another optimizer that treats each number alike; without callbacks,
+        augmentation or weights of rows. All others, and with False all, are trained one by one.
     max_time : float or None, default=None
         Seconds for the search. A candidate that would take longer than what is left of them is skipped; what it would
         take follows from what others took, and from its layers, epochs, batches and members. The first one is always

@@ -45,7 +45,8 @@ from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
 from sknn.modules._shared_steps import threads_that_share
-from sknn.modules._stacked_mlp import MaskedDropout, MemberBlocks, can_be_stacked, stacked_mlp
+from sknn.modules._stacked_mlp import MemberBlocks, can_be_stacked, stacked_mlp
+from sknn.modules._stacked_passes import StackedDropout, StackedPasses
 from sknn.modules._tabular import NUMERIC_EMBEDDINGS, TabularNet, is_tabular_net
 
 __all__ = [
@@ -63,10 +64,11 @@ __all__ = [
     "EnsembleLinear",
     "LinearNet",
     "ManualBackward",
-    "MaskedDropout",
     "MemberBlocks",
     "ResNet",
     "SequentialEnsemble",
+    "StackedDropout",
+    "StackedPasses",
     "TabularNet",
     "VmapEnsemble",
     "as_columns",

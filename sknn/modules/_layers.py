@@ -89,11 +89,7 @@ class EnsembleDropout(Dropout):
     """
 
     def _mask(self, x: Tensor) -> Tensor:
-        return self.mask(x.shape, x.device)
-
-    def mask(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """A new mask, or one that broadcasts to the shape."""
-        return dropout_mask(shape, self.p, device)
+        return dropout_mask(x.shape, self.p, x.device)
 
 
 class CategoryEmbedding(nn.Module):

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from sknn.modules._layers import EnsembleDropout, EnsembleLinear
 from sknn.modules._numeric_embeddings import PiecewiseLinear, ThermometerEncoding
+from sknn.modules._randomness import dropout_mask
 from sknn.modules._tabular import TabularNet
 
 aten = torch.ops.aten
 
 # Activations by class: the operator, and the one from the gradient of its output, and its input z, to that of z.
-_ACTIVATIONS = {
+ACTIVATION_PASSES = {
     nn.ReLU: (
         lambda z, out: torch.clamp_min(z, 0, out=out),
         lambda g, z, out: aten.threshold_backward(g, z, 0, grad_input=out),
@@ -43,8 +44,8 @@ def has_manual_backward(module: nn.Module) -> bool:
     """Whether `ManualBackward` covers what a module is made of."""
     if type(module) is not TabularNet or not isinstance(module.numeric, PiecewiseLinear | ThermometerEncoding | None):
         return False
-    layers = [layer for layer in module.layers if not isinstance(layer, EnsembleDropout)]
-    return len(layers) > 1 and all(type(layer) in (EnsembleLinear, *_ACTIVATIONS) for layer in layers)
+    covered = (EnsembleLinear, EnsembleDropout, *ACTIVATION_PASSES)
+    return len(module.layers) > 1 and all(type(layer) in covered for layer in module.layers)
 
 
 class ManualBackward:
@@ -87,7 +88,7 @@ class _Hidden:
     """What follows a hidden layer, for batches of one size: its activation, its dropout, and memory for both passes."""
 
     def __init__(self, linear: _Linear, activation: nn.Module, n_rows: int):
-        self.function, self.backward = _ACTIVATIONS[type(activation)]
+        self.function, self.backward = ACTIVATION_PASSES[type(activation)]
         self.dropout: EnsembleDropout | None = None
         self.weight: Tensor = linear.weight
         self.bias = linear.bias
@@ -98,7 +99,7 @@ class _Hidden:
     def drop(self, h: Tensor) -> None:
         self.mask = None
         if self.dropout is not None and self.dropout.p:
-            self.mask = self.dropout.mask(self.shape, h.device)
+            self.mask = dropout_mask(self.shape, self.dropout.p, h.device)
             h.mul_(self.mask)
 
 

@@ -5,61 +5,29 @@ Shapes: K members, P parameters of a member, B rows of a batch, D layer width.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sknn.modules._layers import NORMALIZATIONS, Dropout, EnsembleDropout, EnsembleLinear, Linear
-from sknn.modules._manual_backward import has_manual_backward
+from sknn.modules._layers import Dropout, EnsembleLinear, Linear
+from sknn.modules._manual_backward import ACTIVATION_PASSES
 from sknn.modules._mlp import MLP
 from sknn.modules._tabular import TabularNet
 
-
-class MaskedDropout(EnsembleDropout):
-    """Dropout whose masks are those that the single networks would draw, each from its own generator.
-
-    Parameters
-    ----------
-    draws : sequence of (torch.Generator, float)
-        Different generators, with the probability of zero.
-    index : Tensor of shape (K,)
-        Which of them each member draws from.
-    """
-
-    def __init__(self, draws: Sequence[tuple[torch.Generator, float]], index: Tensor):
-        super().__init__(max(p for _, p in draws))
-        self.draws, self.index = draws, index
-
-    def mask(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        _, width, n_rows = shape
-        drawn = [
-            torch.empty((n_rows, width), device=device).bernoulli_(1 - p, generator=generator).div_(1 - p).t()
-            if p
-            else torch.ones((width, n_rows), device=device)
-            for generator, p in self.draws
-        ]
-        return drawn[0].unsqueeze(0) if len(drawn) == 1 else torch.stack(drawn).index_select(0, self.index)
+_VECTOR = 16  # floats of a CPU's widest vectors
 
 
 def can_be_stacked(network: nn.Module) -> bool:
-    """Whether a network is an `MLP` whose layers a `TabularNet` has in the form of an ensemble."""
-    if not isinstance(network, MLP) or any(type(layer) in NORMALIZATIONS.values() for layer in network.layers):
-        return False
-    return has_manual_backward(stacked_mlp([network], None))
+    """Whether a network is an `MLP` of layers that `StackedPasses` covers."""
+    known = Linear, Dropout, *ACTIVATION_PASSES
+    return isinstance(network, MLP) and all(type(layer) in known for layer in network.layers)
 
 
-def stacked_mlp(networks: Sequence[MLP], dropout: MaskedDropout | None) -> TabularNet:
-    """An ensemble of networks that differ in their numbers only, with the same outputs.
-
-    Parameters
-    ----------
-    networks : sequence of MLP
-    dropout : MaskedDropout or None
-        After each hidden layer in the place of the networks' own.
-    """
+def stacked_mlp(networks: Sequence[MLP]) -> TabularNet:
+    """An ensemble of networks that differ in their numbers only, with the same outputs in evaluation."""
     first = networks[0]
     linear = [[layer for layer in network.layers if isinstance(layer, nn.Linear)] for network in networks]
     activations = [layer for layer in first.layers if not isinstance(layer, Linear | Dropout)]
@@ -80,9 +48,6 @@ def stacked_mlp(networks: Sequence[MLP], dropout: MaskedDropout | None) -> Tabul
             embedding_dim=8 if embedding is None else embedding.embedding_dim,
             learnable_scale=False,
         ).to(linear[0][0].weight.device)
-    if dropout is not None:
-        parts = [[layer] if isinstance(layer, EnsembleLinear) else [layer, dropout] for layer in net.layers]
-        net.layers = nn.Sequential(*chain(*parts))
     with torch.no_grad():
         wide = [layer for layer in net.layers if isinstance(layer, EnsembleLinear)]
         for layer, singles in zip(wide, zip(*linear, strict=True), strict=True):
@@ -97,7 +62,9 @@ def stacked_mlp(networks: Sequence[MLP], dropout: MaskedDropout | None) -> Tabul
 class MemberBlocks:
     """The parameters of a stacked network as blocks (K, P) of which they become views; and so do their gradients.
 
-    The numbers of a member lie side by side, apart from those of embeddings, whose rows must do so over all members.
+    The numbers of a member lie side by side in each block. There is one for most parameters; one for those that do not
+    fill the vectors of a CPU, in whose step the last few numbers take another path; and one for embeddings, whose rows
+    must lie side by side over all members.
 
     Attributes
     ----------
@@ -107,16 +74,38 @@ class MemberBlocks:
 
     def __init__(self, module: TabularNet):
         self.module = module
-        embeddings = {} if module.categories is None else {"categories.weight": module.categories.weight}
-        others = {name: p for name, p in module.named_parameters() if name not in embeddings}
-        self.named = [named for named in (others, embeddings) if named]
+        self.ragged: dict[str, nn.Parameter] = {}
+        even: dict[str, nn.Parameter] = {}
+        embeddings: dict[str, nn.Parameter] = {}
+        for name, parameter in module.named_parameters():
+            is_ragged = parameter[0].numel() % _VECTOR > 0
+            (embeddings if name.startswith("categories") else self.ragged if is_ragged else even)[name] = parameter
+        self.named = [named for named in (even, self.ragged, embeddings) if named]
         self.values = [_side_by_side(list(named.values())) for named in self.named]
+
+    def parts(self, start: int, stop: int) -> list[list[nn.Parameter]]:
+        """What an optimizer steps for some members: parts (K', ...) that together hold all of them, for each block.
+
+        Those of the parameters that do not fill vectors are for each member and parameter.
+        """
+        found = []
+        for named, block in zip(self.named, self.values, strict=True):
+            if named is self.ragged:
+                found += [[_part(parameter, k, k + 1) for k in range(start, stop)] for parameter in named.values()]
+            else:
+                found.append([_part(block, start, stop)])
+        return found
+
+    def tensors(self, values: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The parts (K', ...) of blocks (K', P) by names of parameters."""
+        tensors: dict[str, Tensor] = {}
+        for named, block in zip(self.named, values, strict=True):
+            tensors |= zip(named, _views(block, list(named.values())), strict=True)
+        return tensors
 
     def outputs(self, values: Sequence[Tensor], x_num: Tensor, x_cat: Tensor | None) -> Tensor:
         """Outputs (K', B, O) in evaluation of networks with other numbers, blocks (K', P), on rows that they share."""
-        tensors: dict[str, Tensor] = {}
-        for named, block in zip(self.named, values, strict=True):
-            tensors |= zip(named, _views(block, named.values()), strict=True)
+        tensors = self.tensors(values)
         if self.module.categories is not None:
             vectors = tensors["categories.weight"]
             starts = vectors.shape[1] * torch.arange(len(vectors), device=vectors.device).view(-1, 1, 1)
@@ -136,8 +125,15 @@ def _side_by_side(parameters: list[nn.Parameter]) -> nn.Parameter:
     return block
 
 
-def _views(block: Tensor, parameters: Iterable[Tensor]) -> list[Tensor]:
+def _views(block: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
     """Parts of a block (K', P) in the shapes (K', ...) of parameters."""
-    parameters = list(parameters)
     parts = block.split([parameter[0].numel() for parameter in parameters], 1)
     return [part.view(len(block), *p.shape[1:]) for part, p in zip(parts, parameters, strict=True)]
+
+
+def _part(block: nn.Parameter, start: int, stop: int) -> nn.Parameter:
+    """Some members' numbers as a parameter, a view with its gradient."""
+    part = nn.Parameter(block.detach()[start:stop])
+    assert block.grad is not None
+    part.grad = block.grad[start:stop]
+    return part

@@ -140,6 +140,17 @@ def cross_entropy_and_gradient(output: Tensor, target: Tensor, weight: Tensor | 
     return _weighted(loss, gradient.transpose(1, 2), weight)
 
 
+@torch.no_grad()
+def cross_entropy_of_members(output: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Of logits (K, B, O) and codes (K, B): the members' mean losses (K,), and the gradient of their sum."""
+    log_prob, codes = F.log_softmax(output, -1), target.unsqueeze(-1)
+    share = torch.full_like(log_prob[..., 0], 1 / target.shape[1])
+    share = share if weight is None else share * weight
+    losses = -(log_prob.gather(-1, codes).squeeze(-1) * share).sum(1)
+    of_log_prob = torch.zeros_like(log_prob).scatter_(-1, codes, -share.unsqueeze(-1))
+    return losses, torch.ops.aten._log_softmax_backward_data(of_log_prob, log_prob, -1, log_prob.dtype)
+
+
 def squared_error_and_gradient(output: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
     """Of means (K, B, O) and targets of the same shape: (output − target)², the mean over outputs."""
     difference = output - target
@@ -148,8 +159,8 @@ def squared_error_and_gradient(output: Tensor, target: Tensor, weight: Tensor | 
 
 
 def _weighted(loss: Tensor, gradient: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The loss of each row, and the gradient of the sum of the members' mean losses."""
+    """The mean loss of all rows, and the gradient of the sum of the members' mean losses."""
     if weight is not None:
         loss = loss * weight
         gradient = gradient * weight.unsqueeze(-1)
-    return loss, gradient.mul_(1 / loss.shape[1])
+    return loss.mean(), gradient.mul_(1 / loss.shape[1])

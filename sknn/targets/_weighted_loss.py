@@ -6,9 +6,11 @@ import copy
 import inspect
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from sknn.modules import as_columns
+from sknn.targets._losses import cross_entropy_and_gradient, cross_entropy_of_members
 
 
 class WeightedLoss(nn.Module):
@@ -26,9 +28,8 @@ class WeightedLoss(nn.Module):
     n_outputs : int
         Number of outputs that the network must have.
     gradient : callable or None
-        From an ensemble's outputs (K, B, O), targets (K, B, ...) and weights (K, B) or None to the losses (K, B) of
-        rows and the gradient of the sum of the members' mean losses: torch's own takes several times as long for a few
-        rows.
+        From an ensemble's outputs (K, B, O), targets (K, B, ...) and weights (K, B) or None to the mean loss and the
+        gradient of the sum of the members' mean losses: torch's own takes several times as long for a few rows.
     is_built_in : bool
         Whether the loss leaves its arguments as they are; others are given copies.
     """
@@ -40,12 +41,12 @@ class WeightedLoss(nn.Module):
         if isinstance(loss, type):
             loss = loss()
         self.loss = copy.deepcopy(loss) if isinstance(loss, nn.Module) else loss
-        self._is_built_in = is_built_in
+        self.is_built_in = is_built_in
         self._reduces = not isinstance(loss, nn.Module) and "reduction" in _parameters(loss)
 
     def forward(self, output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         output = as_columns(output, self.n_outputs)
-        if not self._is_built_in:
+        if not self.is_built_in:
             output, target = output.clone(), target.clone()
         if weight is None:
             loss = self.loss(output, target)
@@ -53,6 +54,19 @@ class WeightedLoss(nn.Module):
                 raise TypeError(f"The 'loss' must return a tensor. Got {type(loss).__name__} instead.")
             return loss if loss.ndim == 0 else loss.mean()
         return (self._per_row(output, target) * weight).mean()
+
+    def of_members(self, output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        """The mean loss (K,) of each network, from outputs (K, B, O), targets (K, B, ...) and weights (K, B)."""
+        losses = self._per_row(output.flatten(0, 1), target.flatten(0, 1)).view(target.shape[:2])
+        return (losses if weight is None else losses * weight).mean(1)
+
+    def gradient_of_members(self, output: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Those losses and the gradient (K, B, O) of their sum, with the bits that single networks have."""
+        if self.gradient is cross_entropy_and_gradient:
+            return cross_entropy_of_members(output, target, weight)
+        losses = self.of_members(output.requires_grad_(), target, weight)
+        (gradient,) = torch.autograd.grad(losses.sum(), output)
+        return losses.detach(), gradient
 
     def _per_row(self, output: Tensor, target: Tensor) -> Tensor:
         if self._reduces:

@@ -2,7 +2,7 @@
 
 A step of a small network is bound by the number of operators; a stack has as many for all its members. Each member is
 trained as its own fit would train it: with its rows in its order, its masks, its rates, and early stopping by its own
-held-out rows. What differs is the last bits of sums.
+held-out rows; on many CPUs to the last bit.
 
 Shapes: K members, S sources, n rows of a source, B rows of a batch.
 """
@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sknn.modules import ManualBackward, MaskedDropout, MemberBlocks, TabularNet, can_be_stacked, stacked_mlp
+from sknn.modules import MemberBlocks, StackedDropout, StackedPasses, TabularNet, can_be_stacked, stacked_mlp
 from sknn.optim import ScheduleRunner, is_elementwise, needs_closure, takes_weight_decay
 from sknn.training._batches import batch_sizes
 from sknn.training._data import Rows
@@ -31,7 +31,16 @@ _LEAST_WIDTH = 4
 _LEAST_ALIVE = 0.75  # of the members; with fewer, those that have stopped leave the stack
 _BLOCK_ROWS = 2_048  # predicted at a time
 # Parameters of an estimator in which sources of one stack must agree, beside the shapes of their networks.
-_SHARED = ("activation", "optimizer", "optimizer_params", "lr_schedule", "lr_schedule_params", "max_epochs", "loss")
+_SHARED = (
+    "activation",
+    "optimizer",
+    "optimizer_params",
+    "lr_schedule",
+    "lr_schedule_params",
+    "max_epochs",
+    "loss",
+    "loss_params",
+)
 
 Columns = tuple[Tensor, Tensor | None, Tensor, Tensor | None]  # numbers, codes, targets and weights of rows
 
@@ -55,7 +64,7 @@ class Source:
         self.params = self.estimator.resolved_params_
         self.watches = self.net.valid is not None and self.params["early_stopping"]
         self.takes_stack = self._takes_stack()
-        self.blocks = MemberBlocks(stacked_mlp([self.net.module], None)) if self.takes_stack else None
+        self.blocks = MemberBlocks(stacked_mlp([self.net.module])) if self.takes_stack else None
 
     def _takes_stack(self) -> bool:
         """Whether members may train in a stack what it would train alone."""
@@ -69,7 +78,7 @@ class Source:
             and params["monitor"] == "loss"
             and net.augment is None
             and not net.batch_axis
-            and net.criterion.gradient is not None
+            and net.criterion.is_built_in
             and not net.train.is_sparse
             and is_elementwise(net.optimizer)
             and not needs_closure(net.optimizer)
@@ -185,6 +194,7 @@ class Stack:
     module: TabularNet
     blocks: MemberBlocks
     best: list[Tensor]  # blocks (K, P) of the weights that count
+    parts: list[list[nn.Parameter]]  # that the optimizer steps, see `MemberBlocks.parts`
     optimizer: torch.optim.Optimizer
 
     def __init__(self, members: list[Member]):
@@ -232,28 +242,32 @@ class Stack:
         """Give the members new memory; those at `positions` among the members before bring what they have."""
         index = {source: s for s, source in enumerate(self.sources)}
         self.source_of = torch.tensor([index[member.source] for member in self.members], device=self.device)
-        module = stacked_mlp([member.source.net.module for member in self.members], self._dropout())
+        module = stacked_mlp([member.source.net.module for member in self.members])
         blocks = MemberBlocks(module)
-        groups, start = [], 0
+        groups, of_groups, start = [], [], 0
         for (rate, decay), together in groupby(self.members, key=lambda member: member.rates):
             stop = start + len(list(together))
-            parts = [_part(block, start, stop) for block in blocks.values]
-            groups.append({"params": parts, "lr": rate, "weight_decay": decay})
+            of_groups.append(blocks.parts(start, stop))
+            groups.append({"params": list(chain(*of_groups[-1])), "lr": rate, "weight_decay": decay})
             start = stop
+        parts = [list(chain(*of_each)) for of_each in zip(*of_groups, strict=True)]
         optimizer = self.net.optimizer(groups, **self.net.get_params_for("optimizer"))
         if positions:
             taken = torch.tensor(positions, device=self.device)
             for new, old in zip(blocks.values, self.blocks.values, strict=True):
                 new.detach().copy_(old.detach().index_select(0, taken))
-            _move_state(self.optimizer, optimizer, positions)
+            for before, after in zip(self.parts, parts, strict=True):
+                _move_state(self.optimizer.state, before, optimizer.state, after, taken)
             self.best = [best.index_select(0, taken) for best in self.best]
         else:
             self.best = [block.detach().clone() for block in blocks.values]
-        self.module, self.blocks, self.optimizer, self.manual = module, blocks, optimizer, ManualBackward(module)
+        self.module, self.blocks, self.parts, self.optimizer = module, blocks, parts, optimizer
+        dropout = self._dropout()
+        self.passes = {n_rows: StackedPasses(module, dropout, n_rows) for n_rows in dict.fromkeys(self.sizes)}
         if positions and self.schedule is not None:
             self.schedule.begin(optimizer, module)
 
-    def _dropout(self) -> MaskedDropout | None:
+    def _dropout(self) -> StackedDropout | None:
         keys = [(member.source.net.seed, member.dropout) for member in self.members]
         if not any(p for _, p in keys):
             return None
@@ -261,7 +275,7 @@ class Stack:
         for key in different:
             self.masks.setdefault(key, torch.Generator(self.device).manual_seed(key[0]))
         index = torch.tensor([different.index(key) for key in keys], device=self.device)
-        return MaskedDropout([(self.masks[key], key[1]) for key in different], index)
+        return StackedDropout([(self.masks[key], key[1]) for key in different], index)
 
     # -- training -----------------------------------------------------------------------------
 
@@ -300,12 +314,11 @@ class Stack:
         """A step of all members. Returns the loss (K,) of each."""
         if self.schedule is not None:
             self.schedule.take_step()
-        passes = self.manual.passes(x_num.shape[1])
-        with torch.no_grad():
-            loss, gradient = self.net.criterion.gradient(passes.forward(x_num, x_cat), target, weight)
+        passes = self.passes[x_num.shape[1]]
+        losses, gradient = self.net.criterion.gradient_of_members(passes.forward(x_num, x_cat), target, weight)
         passes.backward(gradient)
         self.optimizer.step()
-        return loss.mean(1)
+        return losses
 
     def _validation_losses(self) -> list[float | None]:
         """The loss of each member on its held-out rows; None without early stopping."""
@@ -318,8 +331,9 @@ class Stack:
                 valid: Any = source.net.valid
                 weights = [block.detach().index_select(0, which) for block in self.blocks.values]
                 outputs = source.outputs(weights, valid.inputs)
-                wide = [None if v is None else v.expand(len(which), *v.shape) for v in (valid.target, valid.weight)]
-                losses[which] = source.net.criterion.gradient(outputs, *wide)[0].mean(1)
+                weight = None if valid.weight is None else valid.weight.expand(len(which), -1)
+                target = valid.target.expand(len(which), *valid.target.shape)
+                losses[which] = self.net.criterion.of_members(outputs, target, weight)
         return losses.tolist()
 
 
@@ -336,33 +350,16 @@ def _of_members(values: Tensor | None, start: int, size: int, source_of: Tensor)
     return None if values is None else values[:, start : start + size].index_select(0, source_of)
 
 
-def _part(block: nn.Parameter, start: int, stop: int) -> nn.Parameter:
-    """Some members' numbers as a parameter, a view with its gradient."""
-    part = nn.Parameter(block.detach()[start:stop])
-    assert block.grad is not None
-    part.grad = block.grad[start:stop]
-    return part
-
-
-def _move_state(before: torch.optim.Optimizer, after: torch.optim.Optimizer, positions: list[int]) -> None:
-    """Give parameters of members the optimizer's state that they had, at `positions` among those before."""
-    n_blocks = len(before.param_groups[0]["params"])
-    for b in range(n_blocks):
-        old = [group["params"][b] for group in before.param_groups]
-        if not all(parameter in before.state for parameter in old):
-            continue
-        rows = [(parameter, k) for parameter in old for k in range(len(parameter))]
-        start = 0
-        for group in after.param_groups:
-            new = group["params"][b]
-            taken = [rows[k] for k in positions[start : start + len(new)]]
-            start += len(new)
-            first = before.state[taken[0][0]]
-            after.state[new] = {
-                name: torch.stack([before.state[parameter][name][k] for parameter, k in taken])
-                if isinstance(value, Tensor) and value.ndim
-                else value.clone()
-                if isinstance(value, Tensor)
-                else value
-                for name, value in first.items()
-            }
+def _move_state(old: Mapping, before: list[nn.Parameter], new: dict, after: list[nn.Parameter], taken: Tensor) -> None:
+    """Give parts of parameters the optimizer's state of the members `taken` of the parts that there were before."""
+    if any(part not in old for part in before):
+        return
+    for part in after:
+        new[part] = {}
+    for name, value in old[before[0]].items():
+        values: Sequence = [value.clone() if isinstance(value, Tensor) else value for _ in after]
+        if isinstance(value, Tensor) and value.ndim:
+            rows = torch.cat([old[part][name] for part in before]).index_select(0, taken)
+            values = rows.split([len(part) for part in after])
+        for part, of_part in zip(after, values, strict=True):
+            new[part][name] = of_part

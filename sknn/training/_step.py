@@ -102,8 +102,7 @@ class TrainingStep:
         gradient_of = self.criterion.gradient if mixture is None else None
         if gradient_of is not None and output.shape[-1] == self.criterion.n_outputs:
             with torch.no_grad():
-                of_rows, gradient = gradient_of(output, *target)
-                loss = of_rows.mean()
+                loss, gradient = gradient_of(output, *target)
         else:
             output.requires_grad_()
             loss = batch_loss(self.criterion, output, target, self.batch_axis, mixture)

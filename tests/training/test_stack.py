@@ -32,8 +32,11 @@ def fitted(seed=0, **params):
 
 
 def assert_weights_are_those_of(member, net):
-    own = torch.cat([parameter.detach().flatten() for parameter in net.module_.parameters()])
-    torch.testing.assert_close(torch.cat([block.flatten() for block in member.weights]), own, rtol=1e-4, atol=1e-5)
+    blocks = member.source.blocks
+    own = blocks.tensors([block.unsqueeze(0) for block in member.weights])
+    names = [name for name, _ in blocks.module.named_parameters()]
+    for name, parameter in zip(names, net.module_.parameters(), strict=True):
+        torch.testing.assert_close(own[name][0], parameter.detach(), rtol=1e-4, atol=1e-5)
 
 
 RATES = [(0.001, 0.1, 0.0), (0.01, 0.0, 0.2), (0.003, 1.0, 0.2)]
