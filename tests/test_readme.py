@@ -4,6 +4,7 @@ import inspect
 import re
 import runpy
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
@@ -26,6 +27,8 @@ def test_python_blocks_run_one_after_the_other(name, capsys):
     assert len(blocks) > 3
     names = {}
     for block in blocks:
+        if "import optuna" in block and not find_spec("optuna"):
+            continue  # an extra
         exec(compile(block, name, "exec"), names)
 
 

@@ -8,6 +8,7 @@ from sknn.callbacks._max_norm import MaxNorm
 from sknn.callbacks._monitor import MonitorScore
 from sknn.callbacks._penalty import Penalty
 from sknn.callbacks._progress import ProgressLine
+from sknn.callbacks._prune_trial import PruneTrial
 from sknn.callbacks._sklearn_bridge import SklearnTasks
 from sknn.callbacks._stop import StopTraining
 from sknn.callbacks._stop_on_overfitting import StopOnOverfitting
@@ -24,6 +25,7 @@ __all__ = [
     "MonitorScore",
     "Penalty",
     "ProgressLine",
+    "PruneTrial",
     "SklearnTasks",
     "StopIfNotFinite",
     "StopOnOverfitting",

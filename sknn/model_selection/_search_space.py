@@ -24,8 +24,8 @@ _WIDTH = math.e  # factor on the default learning rate to both sides
 def search_space(estimator, size: str = "small") -> dict[str, Any]:
     """Distributions of hyper-parameters that suit an estimator's network.
 
-    For scikit-learn's `RandomizedSearchCV` and `HalvingRandomSearchCV`. In a Pipeline put the name of the step in front
-    of each key.
+    For scikit-learn's `RandomizedSearchCV` and `HalvingRandomSearchCV`, and by `suggest_params` for Optuna. In a
+    Pipeline put the name of the step in front of each key.
 
     Parameters
     ----------
