@@ -21,7 +21,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknn.model_selection._candidates import Candidate, Evaluation, Predicted, joined_folds, log_score, predictions_of
 from sknn.model_selection._halving import network_of
 from sknn.model_selection._time_budget import SHAPE
-from sknn.training import Member, ScoringView, Source, in_stacks, network_inputs
+from sknn.training import Member, ScoringView, Source, in_stacks, joined, network_inputs
 from sknn.utils import limited_to, usual_settings
 
 _RUNGS = 1 / 8, 1 / 4, 1 / 2  # of a candidate's epochs, after which halving compares them
@@ -168,6 +168,7 @@ def _train(running: list[_Fits], evaluate: Evaluation, n_jobs: int | None, halvi
             going_on = {member for fits in running for member in fits.members}
             for stack in stacks:
                 stack.keep(going_on)
+            stacks = joined(stacks, joblib.effective_n_jobs(n_jobs))
 
 
 def _drop_the_worse(running: list[_Fits], evaluate: Evaluation) -> None:

@@ -12,7 +12,7 @@ from sknn.training._make_net import make_net
 from sknn.training._network import build_network, check_takes, initialize_by_rows
 from sknn.training._optimizer import OptimizerState, optimizer_state, to_cpu
 from sknn.training._scoring import ScoringView
-from sknn.training._stack import Member, Source, Stack, in_stacks
+from sknn.training._stack import Member, Source, Stack, in_stacks, joined
 
 __all__ = [
     "EnsembleRows",
@@ -36,6 +36,7 @@ __all__ = [
     "held_out_outputs",
     "in_stacks",
     "initialize_by_rows",
+    "joined",
     "learn_from_held_out",
     "make_callbacks",
     "make_net",

@@ -10,11 +10,12 @@ Shapes: K members, S sources, n rows of a source, B rows of a batch.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby, pairwise
+from itertools import chain, combinations, groupby, pairwise
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -164,14 +165,29 @@ def in_stacks(members: Sequence[Member]) -> list[Stack]:
     found = []
     for together in by_key.values():
         together = sorted(together, key=lambda member: member.rates)
-        net = together[0].source.net
-        width = len(together)
-        if torch.device(net.device).type == "cpu":
-            width = max(_LEAST_WIDTH, _CACHE_BYTES // _bytes_of(net))
-        n_stacks = math.ceil(len(together) / width)
+        n_stacks = math.ceil(len(together) / _greatest_width(together[0].source.net))
         bounds = [len(together) * k // n_stacks for k in range(n_stacks + 1)]
         found += [Stack(together[start:stop]) for start, stop in pairwise(bounds)]
     return found
+
+
+def joined(stacks: Sequence[Stack], n_least: int) -> list[Stack]:
+    """Fewer stacks, of those that members have left, as long as there are more than `n_least`."""
+    stacks = [stack for stack in stacks if stack.members]
+    while len(stacks) > n_least:
+        stacks.sort(key=lambda stack: len(stack.members))
+        pair = next((pair for pair in combinations(stacks, 2) if pair[0].may_join(pair[1])), None)
+        if pair is None:
+            break
+        pair[0].join(pair[1])
+        stacks.remove(pair[1])
+    return stacks
+
+
+def _greatest_width(net: TrainingNet) -> int:
+    """Members of a stack."""
+    is_cpu = torch.device(net.device).type == "cpu"
+    return max(_LEAST_WIDTH, _CACHE_BYTES // _bytes_of(net)) if is_cpu else sys.maxsize
 
 
 def _bytes_of(net: TrainingNet) -> int:
@@ -180,6 +196,21 @@ def _bytes_of(net: TrainingNet) -> int:
     n_parameters = sum(parameter.numel() for parameter in net.module.parameters())
     n_units = sum(len(parameter) for name, parameter in net.module.named_parameters() if name.endswith("bias"))
     return 4 * 4 * (n_parameters + n_units * n_rows)
+
+
+class _Numbers(NamedTuple):
+    """Of the members of a stack: blocks (K, P) of their weights and of the best ones, and the optimizer's state."""
+
+    values: list[Tensor]
+    best: list[Tensor]
+    parts: list[list[nn.Parameter]]
+    state: Mapping[Tensor, dict[str, Any]]
+
+    def with_those_of(self, other: _Numbers) -> _Numbers:
+        values = [torch.cat(pair) for pair in zip(self.values, other.values, strict=True)]
+        best = [torch.cat(pair) for pair in zip(self.best, other.best, strict=True)]
+        parts = [mine + others for mine, others in zip(self.parts, other.parts, strict=True)]
+        return _Numbers(values, best, parts, {**self.state, **other.state})
 
 
 class Stack:
@@ -198,7 +229,7 @@ class Stack:
     optimizer: torch.optim.Optimizer
 
     def __init__(self, members: list[Member]):
-        self.members, self.n_epochs = members, 0
+        self.members, self.n_epochs, self.key = members, 0, members[0].source.key()
         self.sources = list(dict.fromkeys(member.source for member in members))
         self.net = self.sources[0].net
         self.device = torch.device(self.net.device)
@@ -206,7 +237,7 @@ class Stack:
         self.orders = [_generator_of(source.net) for source in self.sources]
         self.masks: dict[tuple[int, float], torch.Generator] = {}
         self.sizes = batch_sizes(len(self.net.train), self.net.batch_size)
-        self._lay_out([])
+        self._lay_out(None)
         self.schedule = None
         if self.net.schedules:
             self.schedule = ScheduleRunner(self.net.schedules, len(self.sizes), self.net.max_epochs)
@@ -225,11 +256,30 @@ class Stack:
         self._hand_out()
         kept = set(members)
         positions = [k for k, member in enumerate(self.members) if member in kept]
-        if len(positions) == len(self.members):
-            return
-        self.members = [self.members[k] for k in positions]
-        if self.members:
-            self._lay_out(positions)
+        if len(positions) < len(self.members):
+            self.members = [self.members[k] for k in positions]
+            if self.members:
+                self._lay_out(self._numbers(), positions)
+
+    def may_join(self, other: Stack) -> bool:
+        """Whether members of both may be one stack."""
+        width = len(self.members) + len(other.members)
+        alike = self.key == other.key and self.n_epochs == other.n_epochs
+        return alike and width <= _greatest_width(self.net)
+
+    def join(self, other: Stack) -> None:
+        """Take in the members of another stack."""
+        for source, rows, order in zip(other.sources, other.rows, other.orders, strict=True):
+            if source not in self.sources:
+                self.sources.append(source)
+                self.rows.append(rows)
+                self.orders.append(order)
+        # What a stack does not use any more has not drawn as much as the other's.
+        self.masks = {key: masks for stack in (self, other) for key, masks in stack.masks.items() if key in stack.used}
+        together = self.members + other.members
+        positions = sorted(range(len(together)), key=lambda k: together[k].rates)
+        self.members = [together[k] for k in positions]
+        self._lay_out(self._numbers().with_those_of(other._numbers()), positions)
 
     def _hand_out(self) -> None:
         """Give the members their weights, views that the next epoch writes to."""
@@ -238,7 +288,11 @@ class Stack:
 
     # -- layout -------------------------------------------------------------------------------
 
-    def _lay_out(self, positions: list[int]) -> None:
+    def _numbers(self) -> _Numbers:
+        values = [block.detach() for block in self.blocks.values]
+        return _Numbers(values, self.best, self.parts, self.optimizer.state)
+
+    def _lay_out(self, old: _Numbers | None, positions: Sequence[int] = ()) -> None:
         """Give the members new memory; those at `positions` among the members before bring what they have."""
         index = {source: s for s, source in enumerate(self.sources)}
         self.source_of = torch.tensor([index[member.source] for member in self.members], device=self.device)
@@ -252,23 +306,24 @@ class Stack:
             start = stop
         parts = [list(chain(*of_each)) for of_each in zip(*of_groups, strict=True)]
         optimizer = self.net.optimizer(groups, **self.net.get_params_for("optimizer"))
-        if positions:
+        if old is not None:
             taken = torch.tensor(positions, device=self.device)
-            for new, old in zip(blocks.values, self.blocks.values, strict=True):
-                new.detach().copy_(old.detach().index_select(0, taken))
-            for before, after in zip(self.parts, parts, strict=True):
-                _move_state(self.optimizer.state, before, optimizer.state, after, taken)
-            self.best = [best.index_select(0, taken) for best in self.best]
+            for new, value in zip(blocks.values, old.values, strict=True):
+                new.detach().copy_(value.index_select(0, taken))
+            for before, after in zip(old.parts, parts, strict=True):
+                _move_state(old.state, before, optimizer.state, after, taken)
+            self.best = [best.index_select(0, taken) for best in old.best]
         else:
             self.best = [block.detach().clone() for block in blocks.values]
         self.module, self.blocks, self.parts, self.optimizer = module, blocks, parts, optimizer
         dropout = self._dropout()
         self.passes = {n_rows: StackedPasses(module, dropout, n_rows) for n_rows in dict.fromkeys(self.sizes)}
-        if positions and self.schedule is not None:
+        if old is not None and self.schedule is not None:
             self.schedule.begin(optimizer, module)
 
     def _dropout(self) -> StackedDropout | None:
         keys = [(member.source.net.seed, member.dropout) for member in self.members]
+        self.used = set(keys)
         if not any(p for _, p in keys):
             return None
         different = list(dict.fromkeys(keys))

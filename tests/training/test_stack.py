@@ -6,7 +6,7 @@ import torch
 
 from helpers import data
 from sknn import NNClassifier
-from sknn.training import Member, Source, in_stacks
+from sknn.training import Member, Source, Stack, in_stacks, joined
 
 PARAMS = {"module": "mlp", "hidden_layer_sizes": (8,), "max_epochs": 8, "batch_size": 32, "device": "cpu"}
 
@@ -73,6 +73,27 @@ def test_those_that_stay_are_trained_as_if_the_others_had():
     for block, of_stack in zip(all_stay[2].weights, some_leave[2].weights, strict=True):
         torch.testing.assert_close(of_stack, block)
     assert not np.allclose(all_stay[0].weights[0], some_leave[0].weights[0])
+
+
+def test_stacks_that_members_have_left_are_joined_and_train_on_as_before():
+    def members():
+        sources = [source(seed, early_stopping=False) for seed in (0, 1)]
+        return [Member(one, *rates) for rates in RATES for one in sources]
+
+    expected, found = members(), members()
+    in_stacks(expected)[0].advance()
+    stacks = [Stack(found[:3]), Stack(found[3:])]
+    for stack in stacks:
+        stack.advance(3)
+    stacks[0].keep(found[1:2])
+    stacks[1].keep(found[4:])
+    (stack,) = joined(stacks, 1)
+    assert stack.members == sorted([found[1], *found[4:]], key=lambda member: member.rates)
+    assert len(joined([stack], 1)) == 1
+    stack.advance()
+    for k in (1, 4, 5):
+        for block, of_joined in zip(expected[k].weights, found[k].weights, strict=True):
+            torch.testing.assert_close(of_joined, block)
 
 
 def test_sources_that_differ_in_shape_batch_or_rows_make_stacks_of_their_own():
