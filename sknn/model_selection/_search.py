@@ -72,7 +72,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         Whether candidates that fall behind are dropped. Without splits: after 1/16 of its epochs one goes on if its
         loss on held-out rows is in the lowest sixth of those that came so far before it, and after 1/8 if it is in the
         lower half (asynchronous successive halving, in steps of 4 candidates whatever `n_jobs` is). With splits, of
-        candidates that are trained together (see `stacked`) the better half goes on after 1/8, 1/4 and 1/2 of the
+        candidates that are trained together (see `stacked`) the better half goes on after 1/10, 1/5 and 2/5 of the
         epochs, by what `ensemble` goes by. The schedule of a candidate's epochs is the same whether it is dropped or
         not. The estimator as it is given is trained to the end, and so are without splits candidates with a loss or
         class weights of their own, with splits those that are not trained together. What was dropped is neither chosen

@@ -24,7 +24,7 @@ from sknn.model_selection._time_budget import SHAPE
 from sknn.training import Member, ScoringView, Source, in_stacks, joined, network_inputs
 from sknn.utils import limited_to, usual_settings
 
-_RUNGS = 1 / 8, 1 / 4, 1 / 2  # of a candidate's epochs, after which halving compares them
+_RUNGS = 1 / 10, 1 / 5, 2 / 5  # of a candidate's epochs, after which halving compares them
 _RATES = "learning_rate", "weight_decay", "dropout"  # in which members of a source may differ
 
 

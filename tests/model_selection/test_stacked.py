@@ -155,7 +155,7 @@ def test_halving_trains_the_better_half_on_from_each_rung():
     full = together(estimator, X, y, **options).cv_results_
     search = together(estimator, X, y, halving=True, refit=True, **options)
     found = search.cv_results_
-    assert sorted(found["n_epochs"]) == [2] * 4 + [4] * 2 + [8, 16]
+    assert sorted(found["n_epochs"]) == [2] * 4 + [4] * 2 + [7, 16]
     assert found["n_epochs"][0] == 16  # the estimator as it is
     np.testing.assert_array_equal(found["is_dropped"], found["n_epochs"] < 16)
     ended = ~found["is_dropped"]
