@@ -6,13 +6,14 @@ numbers, are scaled inside. Those of other packages are there where these are in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -22,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sknn import NNClassifier, NNRegressor
+from sknn.model_selection import NNSearchCV
 
 CATEGORIES = make_column_selector(dtype_include=["category", "object", "string", "bool"])
 NUMBERS = make_column_selector(dtype_include="number")
@@ -244,10 +246,36 @@ def ours(preset: str, task: str, seed: int, X: pd.DataFrame):
     return (NNRegressor if task == "regression" else NNClassifier)(preset=preset, random_state=seed)
 
 
+class SearchWithin(BaseEstimator):
+    """`NNSearchCV` with its own candidates, in so many times the seconds of a default fit; `fit` takes one fit more."""
+
+    def __init__(self, net, times=10):
+        self.net = net
+        self.times = times
+
+    def fit(self, X, y):
+        begun = time.perf_counter()
+        clone(self.net).fit(X, y)
+        seconds = time.perf_counter() - begun
+        self.search_ = NNSearchCV(self.net, n_iter=None, max_time=self.times * seconds, random_state=0).fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.search_.predict(X)
+
+    def predict_proba(self, X):
+        return self.search_.predict_proba(X)
+
+
+def search(task: str, seed: int, X: pd.DataFrame):
+    return SearchWithin(ours("default", task, seed, X))
+
+
 OURS: dict[str, Callable] = {
     "sknn": partial(ours, "default"),
     "sknn fast": partial(ours, "fast"),
     "sknn thorough": partial(ours, "thorough"),
+    "sknn search": search,
 }
 PEERS: dict[str, tuple[Callable, str]] = {  # with the package that each needs
     "linear": (linear, "sklearn"),

@@ -20,7 +20,7 @@ from quality import error, tables
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from sknn import NNClassifier, NNRegressor
-from sknn.model_selection import NNSearchCV
+from sknn.model_selection import NNSearchCV, search_space
 
 
 def main() -> None:
@@ -55,7 +55,9 @@ def main() -> None:
         alone, default = measured(net)
         found: dict[str, tuple[float, float]] = {}
         for kind in (kind for kind in models if kind != "grid"):
-            search = NNSearchCV(net, n_iter=16, halving=kind == "halving", n_jobs=options.n_jobs, random_state=0)
+            search = NNSearchCV(
+                net, search_space(net), n_iter=16, halving=kind == "halving", n_jobs=options.n_jobs, random_state=0
+            )
             found[f"{kind}: ensemble"] = measured(search)
             best = search.best_estimator_
             predicted = best.predict(X_test) if task == "regression" else best.predict_proba(X_test)

@@ -54,9 +54,11 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         An `NNClassifier` or `NNRegressor`, or a Pipeline that ends in one, which is cross-validated by splits.
     param_distributions : dict, list of dict or None, default=None
         Lists and distributions by names of parameters, as for `RandomizedSearchCV`; of several dicts each candidate is
-        drawn from one. None: `search_space(estimator)`. The estimator as it is given is the first candidate always.
+        drawn from one. None: for the network "tabular" configurations that were good on many tables, with factors on
+        the learning rate, the batch size and the number of epochs that the estimator would have; for others
+        `search_space(estimator)`. The estimator as it is given is the first candidate always.
     n_iter : int or None, default=16
-        Candidates that are drawn. None: all of a grid of lists.
+        Candidates that are drawn, or taken of those configurations. None: all of them, or of a grid of lists.
     scoring : str, callable, list, tuple, dict or None, default=None
         As for `GridSearchCV`; None: the estimator's `score`.
     refit : bool or str, default=True
@@ -68,7 +70,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
     ensemble : {"greedy"} or None, default="greedy"
         "greedy": a weighted mean of the candidates, by greedy selection with replacement; see `greedy_weights`. It goes
         by the metric in `scoring`, or without one by the log loss or the squared error. None: the best candidate alone.
-    halving : bool, default=True
+    halving : bool, default=False
         Whether candidates that fall behind are dropped. Without splits: after 1/16 of its epochs one goes on if its
         loss on held-out rows is in the lowest sixth of those that came so far before it, and after 1/8 if it is in the
         lower half (asynchronous successive halving, in steps of 4 candidates whatever `n_jobs` is). With splits, of
@@ -178,7 +180,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         refit=True,
         cv="auto",
         ensemble="greedy",
-        halving=True,
+        halving=False,
         stacked=True,
         max_time=None,
         checkpoint=None,
@@ -272,7 +274,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         return {"score": check_scoring(estimator, self.scoring)}
 
     def _runs(self, evaluate: Evaluation, random_state: np.random.RandomState, begun: float) -> CandidateRuns:
-        drawn = draw_candidates(self.estimator, self.param_distributions, self.n_iter, random_state)
+        drawn = draw_candidates(self.estimator, self.param_distributions, self.n_iter, evaluate.rows.X, random_state)
         checkpoint = None
         if self.checkpoint is not None:
             rows, settings = evaluate.rows, {"cv": self.cv, "scoring": self.scoring, "halving": self.halving}

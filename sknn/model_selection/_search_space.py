@@ -11,6 +11,9 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
+from sknn.model_selection._portfolio import portfolio
+from sknn.parameters import is_tabular
+
 _MLP_LAYERS = [(64,), (128,), (96, 96), (128, 128), (256, 256), (128, 128, 128)]
 _LAYERS: dict[str, list[tuple[int, ...]]] = {
     "tabular": [(64,), (128,), (64, 64), (96, 96), (192, 192), (96, 96, 96)],
@@ -80,17 +83,21 @@ def search_space(estimator, size: str = "small") -> dict[str, Any]:
 
 
 def draw_candidates(
-    estimator, space: dict | list[dict] | None, n_iter: int | None, random_state: np.random.RandomState
+    estimator, space: dict | list[dict] | None, n_iter: int | None, X, random_state: np.random.RandomState
 ) -> list[dict[str, Any]]:
     """The parameters of each candidate of a search: none for the estimator as it is, then those that are drawn.
 
-    Without a space from `search_space`; with `n_iter=None` all of a grid.
+    Without a space the first of the portfolio for the tabular network, or from `search_space` for others. With
+    `n_iter=None` all of the portfolio, or of a grid.
     """
     if space is None:
         prefix, last = "", estimator
         if isinstance(last, Pipeline):
             name, last = last.steps[-1]
             prefix = f"{name}__"
+        if is_tabular(last.module):
+            chosen = portfolio(last, X)[:n_iter]
+            return [{}, *({prefix + name: value for name, value in params.items()} for params in chosen)]
         space = {prefix + name: values for name, values in search_space(last).items()}
     if n_iter is None:
         return [{}, *ParameterGrid(space)]

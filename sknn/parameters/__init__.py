@@ -5,7 +5,7 @@ from sknn.parameters._check_optimizer import schedule_functions
 from sknn.parameters._check_training import check_held_out
 from sknn.parameters._checks import check_params
 from sknn.parameters._constraints import CONSTRAINTS, SHAPE, python_numbers
-from sknn.parameters._defaults import DataProperties, is_auto
+from sknn.parameters._defaults import DataProperties, is_auto, numeric_embedding, resolve
 from sknn.parameters._module import (
     architecture_of,
     has_own_members,
@@ -43,9 +43,11 @@ __all__ = [
     "is_kind_of",
     "is_name",
     "is_tabular",
+    "numeric_embedding",
     "own_copy",
     "pretrained_of",
     "python_numbers",
+    "resolve",
     "resolve_params",
     "schedule_functions",
     "sets_learning_rate",

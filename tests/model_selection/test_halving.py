@@ -46,7 +46,7 @@ def expected(losses, batch=4):
 def test_a_candidate_goes_on_in_the_lower_half_of_those_before_its_batch(cls):
     X, y = data(cls, 120)
     grid = [{"learning_rate": [rate]} for rate in RATES]
-    search = NNSearchCV(quick(cls), grid, n_iter=None).fit(X, y)
+    search = NNSearchCV(quick(cls), grid, n_iter=None, halving=True).fit(X, y)
     nets = [quick(cls, **params).fit(X, y) for params in search.cv_results_["params"]]
     lowest = [np.minimum.accumulate(net.history_["valid_loss"]) for net in nets]
     n_epochs, dropped = expected([{rung: of_one[rung - 1] for rung in RUNGS} for of_one in lowest])
@@ -67,7 +67,7 @@ def test_a_candidate_goes_on_in_the_lower_half_of_those_before_its_batch(cls):
 def test_what_is_dropped_does_not_depend_on_how_many_run_at_the_same_time():
     X, y = data(NNClassifier, 120)
     grid = [{"learning_rate": [rate]} for rate in RATES]
-    alone, together = (NNSearchCV(quick(), grid, n_iter=None, n_jobs=n).fit(X, y) for n in (1, 2))
+    alone, together = (NNSearchCV(quick(), grid, n_iter=None, halving=True, n_jobs=n).fit(X, y) for n in (1, 2))
     assert alone.cv_results_["is_dropped"].any()
     for name in ("is_dropped", "n_epochs", "mean_test_score", "weight"):
         np.testing.assert_array_equal(alone.cv_results_[name], together.cv_results_[name])
@@ -76,10 +76,10 @@ def test_what_is_dropped_does_not_depend_on_how_many_run_at_the_same_time():
 
 def test_without_halving_all_are_trained_to_the_end():
     X, y = data(NNClassifier, 120)
-    search = NNSearchCV(quick(), {"learning_rate": RATES[:3]}, n_iter=None, halving=False).fit(X, y)
+    search = NNSearchCV(quick(), {"learning_rate": RATES[:3]}, n_iter=None).fit(X, y)
     np.testing.assert_array_equal(search.cv_results_["n_epochs"], 32)
     assert not search.cv_results_["is_dropped"].any()
-    assert (NNSearchCV(quick(), n_iter=1, cv=2, random_state=0).fit(X, y).cv_results_["n_epochs"] == 32).all()
+    assert (NNSearchCV(quick(), {"dropout": [0.1]}, cv=2, halving=True).fit(X, y).cv_results_["n_epochs"] == 32).all()
 
 
 class Counts(Callback):
@@ -93,7 +93,7 @@ class Counts(Callback):
 def test_the_estimators_that_are_kept_have_the_callbacks_that_they_were_given(callbacks):
     X, y = data(NNClassifier, 120)
     net = quick(callbacks=callbacks)
-    search = NNSearchCV(net, {"learning_rate": [0.003]}, n_iter=None, ensemble=None).fit(X, y)
+    search = NNSearchCV(net, {"learning_rate": [0.003]}, n_iter=None, halving=True, ensemble=None).fit(X, y)
     assert search.best_index_ == 1  # which went through the rungs
     for kept in (search.best_estimator_, search.best_estimator_.resolved_params_):
         found = kept["callbacks"] if isinstance(kept, dict) else kept.callbacks
@@ -108,7 +108,7 @@ def test_the_estimators_that_are_kept_have_the_callbacks_that_they_were_given(ca
 
 def test_modules_of_the_users_own_are_dropped_too():
     X, y = data(NNRegressor, 120)
-    search = NNSearchCV(quick(NNRegressor, TwoLayers), {"learning_rate": [1e-6]}, n_iter=None).fit(X, y)
+    search = NNSearchCV(quick(NNRegressor, TwoLayers), {"learning_rate": [1e-6]}, n_iter=None, halving=True).fit(X, y)
     np.testing.assert_array_equal(search.cv_results_["n_epochs"], [32, 2])
     np.testing.assert_array_equal(search.weights_, [1, 0])
 
@@ -116,7 +116,7 @@ def test_modules_of_the_users_own_are_dropped_too():
 def test_candidates_with_another_loss_are_not_compared():
     X, y = data(NNRegressor, 120)
     grid = [{"loss": ["mean_absolute_error"], "learning_rate": [1e-6]}, {"learning_rate": [1e-6]}]
-    search = NNSearchCV(quick(NNRegressor), grid, n_iter=None).fit(X, y)
+    search = NNSearchCV(quick(NNRegressor), grid, n_iter=None, halving=True).fit(X, y)
     np.testing.assert_array_equal(search.cv_results_["is_dropped"], [False, False, True])
 
 

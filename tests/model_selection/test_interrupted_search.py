@@ -103,7 +103,7 @@ X, y = load_breast_cancer(return_X_y=True)
 SAME_SEARCH = """
 net = NNClassifier(hidden_layer_sizes=(8,), n_members=2, max_epochs=20, early_stopping=True, random_state=0)
 space = [{"learning_rate": [rate]} for rate in (0.02, 1e-6, 0.03)]
-search = NNSearchCV(net, space, n_iter=None, checkpoint=folder, random_state=0).fit(X[:120], y[:120])
+search = NNSearchCV(net, space, n_iter=None, halving=True, checkpoint=folder, random_state=0).fit(X[:120], y[:120])
 """
 
 
