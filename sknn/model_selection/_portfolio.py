@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from scipy import sparse
 from sklearn.base import is_classifier
+from sklearn.utils.validation import _num_features, _num_samples
 
 from sknn.parameters import DataProperties, numeric_embedding, resolve
 
@@ -61,11 +62,10 @@ def portfolio(estimator, X) -> list[dict[str, Any]]:
     -------
     candidates : list of dict
     """
-    n_rows, n_columns = X.shape
     properties = DataProperties(
-        n_rows=n_rows,
+        n_rows=_num_samples(X),
         has_validation=True,
-        n_columns=n_columns,
+        n_columns=_num_features(X),
         tabular=True,
         sparse=sparse.issparse(X),
         classifies=is_classifier(estimator),

@@ -37,9 +37,7 @@ def test_each_is_valid_and_they_differ():
         clone(NNRegressor(random_state=0)).set_params(**params | {"max_epochs": 1}).fit(X, y)
 
 
-@pytest.mark.parametrize(
-    "X", [sparse.random_array((200, 5), format="csr"), np.zeros((200, 300))], ids=["sparse", "wide"]
-)
+@pytest.mark.parametrize("X", [sparse.random_array((200, 5), format="csr"), np.zeros((200, 300)).tolist()])
 def test_where_numbers_are_not_embedded_candidates_do_not_embed_them_either(X):
     assert not any("module__numeric_embedding" in params for params in portfolio(NNClassifier(), X))
 
