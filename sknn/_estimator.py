@@ -260,14 +260,12 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         else:
             self._seeds = Seeds.drawn_from(params["random_state"])
             self._optimizer_state, self._mean_weight = None, MeanWeight()
-        of_earlier_rows = ("oof_prediction_", "oof_score_")
-        for name in of_earlier_rows if resume else ("module_", "history_", *of_earlier_rows):
+        for name in ("oof_prediction_", "oof_score_", *(() if resume else ("module_", "history_"))):
             self.__dict__.pop(name, None)
 
     def _own_parts_seeded(self, params: Mapping[str, Any], seed: int, device: torch.device) -> AbstractContextManager:
         """A block in which what the user's own parts draw from the generators of the process follows `seed`."""
-        own = has_own_parts(params) or hasattr(self, "_skl_callbacks")
-        return all_seeded(seed, device) if own else nullcontext()
+        return all_seeded(seed, device) if has_own_parts(params) or hasattr(self, "_skl_callbacks") else nullcontext()
 
     def _prepare(self, data: TrainingData, parts: TrainValidationSplit, params, *, resume: bool, classes):
         """From rows to tensors, and to a network of their shape."""
@@ -313,7 +311,7 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         """Fitted attributes as of now, for callbacks; the weights are copies."""
         return {"module_": copy.deepcopy(self.module_).eval()}
 
-    # -- predict ------------------------------------------------------------------------------
+    # -- predict, and what scikit-learn asks for ----------------------------------------------
 
     def _outputs(self, X, combine=None) -> np.ndarray:
         """The network's outputs (n_samples, n_outputs) as float32, computed in blocks of rows."""
@@ -327,8 +325,6 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
         """The outputs (n_members, n_samples, n_outputs) of each member."""
         outputs = self._outputs(X, combine=lambda members: members)
         return outputs if outputs.ndim == 3 else outputs[None]
-
-    # -- state and tags -----------------------------------------------------------------------
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")
@@ -346,10 +342,9 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.string = tags.input_tags.allow_nan = isinstance(self.preprocessing, str)
+        own, encodes = tags.input_tags, isinstance(self.preprocessing, str)
+        own.sparse, own.string, own.allow_nan = True, encodes, encodes
         if not isinstance(self.preprocessing, str | None):
             inner = get_tags(self.preprocessing).input_tags
-            tags.input_tags.string, tags.input_tags.allow_nan = inner.string, inner.allow_nan
-            tags.input_tags.sparse = inner.sparse
+            own.sparse, own.string, own.allow_nan = inner.sparse, inner.string, inner.allow_nan
         return tags
