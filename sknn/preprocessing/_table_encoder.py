@@ -240,6 +240,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         """Fit on a checked table and encode it."""
+        validate_data(self, with_names(table), skip_check_array=True)
         return self._fit_table(table, sample_weight).encode(table)
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:

@@ -18,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTr
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from helpers import robust
+from sknn import NNRegressor
 from sknn.preprocessing import TableEncoder, as_table, columns, make_encoder
 from sknn.preprocessing.columns import ColumnEncoder, _numbers
 
@@ -686,3 +687,11 @@ def test_a_number_too_large_without_scaling_is_named_with_column_and_row(monkeyp
     X.loc[7, "b"] = -1e200
     with pytest.raises(ValueError, match=r"must fit into float32\. Got -1e\+200 in column 'b' of X, row 7"):
         encoder.transform(X)
+
+
+@pytest.mark.parametrize("names", [["age", "paid"], [0, 1]])
+def test_the_encoder_of_a_fitted_estimator_names_its_features(names):
+    X = pd.DataFrame({"age": np.arange(20.0), "paid": ["yes", "no"] * 10}).set_axis(names, axis=1)
+    net = NNRegressor(max_epochs=1).fit(X, X[names[0]])
+    expected = ["age", "paid_yes"] if names[0] == "age" else ["x0", "x1_yes"]
+    assert net.encoder_.get_feature_names_out().tolist() == expected
