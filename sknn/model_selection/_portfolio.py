@@ -35,16 +35,16 @@ class _Candidate(NamedTuple):
 
 
 _CANDIDATES = (
-    _Candidate(0.55, 0.8, 0.16, (192, 192), "thermometer", "gelu", 0.5),
-    _Candidate(0.49, 0.1, 0.41, (256, 256), "thermometer", "silu", 0.5),
-    _Candidate(1.08, 0.11, 0.42, (256,), None, "mish", 0.5, 2),
     _Candidate(1.32, 0.057, 0.018, (64,), None, "mish", 0.5),
+    _Candidate(0.55, 0.8, 0.16, (192, 192), "thermometer", "gelu", 0.5),
+    _Candidate(1.08, 0.11, 0.42, (256,), None, "mish", 0.5, 2),
     _Candidate(0.58, 0.033, 0.13, (256, 256), "thermometer", "silu", 1.0, 4),
+    _Candidate(0.49, 0.1, 0.41, (256, 256), "thermometer", "silu", 0.5),
     _Candidate(0.81, 0.65, 0.1, (192, 192), None, "silu", 1.0, 2),
     _Candidate(0.75, 0.19, 0.14, (256, 256), "thermometer", "relu", 1.0, 2),
-    _Candidate(0.89, 0.84, 0.22, (256, 256), "piecewise_linear", "mish", 0.5),
     _Candidate(2.69, 0.82, 0.21, (96, 96, 96), "piecewise_linear", "relu", 1.0, 4),
     _Candidate(1.56, 0.16, 0.14, (64, 64), "periodic", "mish"),
+    _Candidate(0.89, 0.84, 0.22, (256, 256), "piecewise_linear", "mish", 0.5),
     _Candidate(0.5, 0.12, 0.36, (192, 192), "periodic"),
     _Candidate(1.45, 0.25, 0.31, (256, 256), "piecewise_linear", "mish", 1.0, 2),
 )

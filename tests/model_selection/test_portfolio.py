@@ -21,10 +21,10 @@ def test_factors_are_on_what_the_parameters_would_be(cls, n_rows):
     y = X[:, 0] > 0 if cls is NNClassifier else X[:, 0]
     usual = cls(max_epochs=1).fit(X, y).resolved_params_
     n_epochs = cls().fit(X, y).resolved_params_["max_epochs"] if n_rows == 150 else None
-    first, fifth = (portfolio(cls(), X)[k] for k in (0, 4))
-    assert first["learning_rate"] == pytest.approx(0.55 * usual["learning_rate"])
+    first, fourth = (portfolio(cls(), X)[k] for k in (0, 3))
+    assert first["learning_rate"] == pytest.approx(1.32 * usual["learning_rate"])
     assert first["batch_size"] == usual["batch_size"]
-    assert fifth["batch_size"] == 4 * usual["batch_size"]
+    assert fourth["batch_size"] == 4 * usual["batch_size"]
     if n_epochs:
         assert first["max_epochs"] == round(n_epochs / 2)
 
