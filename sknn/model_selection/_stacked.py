@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -18,6 +19,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.parallel import Parallel, delayed
 
+from sknn.callbacks import StopTraining
 from sknn.model_selection._candidates import Candidate, Evaluation, Predicted, joined_folds, log_score, predictions_of
 from sknn.model_selection._halving import network_of
 from sknn.model_selection._time_budget import SHAPE
@@ -26,10 +28,6 @@ from sknn.utils import limited_to, usual_settings
 
 _RUNGS = 1 / 10, 1 / 5, 2 / 5  # of a candidate's epochs, after which halving compares them
 _RATES = "learning_rate", "weight_decay", "dropout"  # in which members of a source may differ
-
-
-class _Prepared(Exception):  # noqa: N818 - no error
-    """Leaves a fit before its training."""
 
 
 @dataclass(eq=False)
@@ -248,15 +246,19 @@ def _prepared(estimator, X, y, X_test, y_test) -> _Fold | None:
         steps = estimator[:-1]
         X = steps.fit_transform(X, y)
         table = steps.transform(X_test)
-    try:
-        with net._until_training(X, y) as to_train:
-            source = Source(net, to_train)
-            raise _Prepared
-    except _Prepared:
-        if not source.takes_stack:
-            return None
+    source = source_of(net, X, y)
+    if not source.takes_stack:
+        return None
     encoded = net.encoder_.encode(net._check_table(table))
     return _Fold(source, X_test, y_test, network_inputs(encoded, net.resolved_params_["device"]))
+
+
+def source_of(net, X, y) -> Source:
+    """The fit of a network up to its training, which is left before anything is recorded."""
+    with suppress(StopTraining), net._until_training(X, y) as to_train:
+        source = Source(net, to_train)
+        raise StopTraining
+    return source
 
 
 # -- scores -------------------------------------------------------------------------------------

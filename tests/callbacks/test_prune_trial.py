@@ -15,6 +15,7 @@ from sknn import NNClassifier
 from sknn.callbacks import PruneTrial
 
 optuna = pytest.importorskip("optuna")
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 class PruneAt(optuna.pruners.BasePruner):
@@ -23,14 +24,6 @@ class PruneAt(optuna.pruners.BasePruner):
 
     def prune(self, study, trial):
         return trial.last_step >= self.step
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(level)
 
 
 def small(cls, **params):

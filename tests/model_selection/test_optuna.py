@@ -13,6 +13,7 @@ from sknn import NNClassifier, NNRegressor
 from sknn.model_selection import optuna_distributions, search_space, suggest_params
 
 optuna = pytest.importorskip("optuna")
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 CategoricalDistribution = optuna.distributions.CategoricalDistribution
 FloatDistribution, IntDistribution = optuna.distributions.FloatDistribution, optuna.distributions.IntDistribution
 
@@ -24,14 +25,6 @@ SPACE = {
     "e": [(8,), (8, 8), None],
     "f": np.array([32, 64]),
 }
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(level)
 
 
 def test_distributions_have_the_range_and_the_choices_of_the_space():

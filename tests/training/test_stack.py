@@ -6,24 +6,15 @@ import torch
 
 from helpers import data
 from sknn import NNClassifier
-from sknn.training import Member, Source, Stack, in_stacks, joined
+from sknn.model_selection._stacked import source_of
+from sknn.training import Member, Stack, in_stacks, joined
 
 PARAMS = {"module": "mlp", "hidden_layer_sizes": (8,), "max_epochs": 8, "batch_size": 32, "device": "cpu"}
 
 
-class Prepared(Exception):  # noqa: N818
-    pass
-
-
 def source(seed=0, **params):
     X, y = data(NNClassifier, 120)
-    net = NNClassifier(**PARAMS | params, random_state=seed)
-    try:
-        with net._until_training(X, y) as to_train:
-            found = Source(net, to_train)
-            raise Prepared
-    except Prepared:
-        return found
+    return source_of(NNClassifier(**PARAMS | params, random_state=seed), X, y)
 
 
 def fitted(seed=0, **params):

@@ -11,13 +11,7 @@ from sknn.callbacks import Callback
 from sknn.modules import MLP, TabularNet, threads_that_share
 from sknn.utils import limited_to
 
-
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 class CountsThreads(Callback):

@@ -12,13 +12,7 @@ from sknn.utils import _threads as threads_module
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    """So that a limit of one shows."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def test_torch_seeded_repeats_and_restores():
