@@ -187,19 +187,25 @@ def _with_folds(evaluate: Evaluation, params: Sequence[dict[str, Any]]):
     """Each candidate's parameters and its folds, which those have in common that differ in rates; None without any."""
     folds_of: dict[str, list[_Fold] | None] = {}
     for of_candidate in params:
-        rest = {name: value for name, value in of_candidate.items() if name not in _rates(of_candidate)}
+        rates = _rates(evaluate.estimator, of_candidate)
+        rest = {name: value for name, value in of_candidate.items() if name not in rates}
         key = joblib.hash(rest)
         if key not in folds_of:
             folds_of[key] = _prepared_folds(evaluate, rest)
         yield of_candidate, folds_of[key]
 
 
-def _rates(params: dict[str, Any]) -> dict[str, float]:
-    """Those among the parameters of a candidate in which members of a source may differ, by the names that it uses."""
+def _rates(estimator, params: dict[str, Any]) -> dict[str, float]:
+    """Those among the parameters of a candidate in which members of a source may differ, by the names that it uses.
+
+    Other steps of a Pipeline may have parameters that are called the same.
+    """
+    prefix = f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
+    names = {prefix + name for name in _RATES}
     return {
         name: float(value)
         for name, value in params.items()
-        if name.rpartition("__")[2] in _RATES and isinstance(value, Real) and not isinstance(value, bool)
+        if name in names and isinstance(value, Real) and not isinstance(value, bool)
     }
 
 
@@ -207,7 +213,7 @@ def _begun(evaluate: Evaluation, params: dict[str, Any], folds: list[_Fold] | No
     """None where folds cannot be stacked, or a rate is invalid: the error then comes from a fit of its own."""
     if folds is None:
         return None
-    rates = {name.rpartition("__")[2]: value for name, value in _rates(params).items()}
+    rates = {name.rpartition("__")[2]: value for name, value in _rates(evaluate.estimator, params).items()}
     net = network_of(evaluate.estimator)
     try:
         validate_parameter_constraints({name: net._parameter_constraints[name] for name in rates}, rates, "")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
@@ -177,3 +178,28 @@ def test_the_best_candidate_of_a_stack_is_fitted_to_all_rows(cls):
     alone = quick(cls, **search.best_params_).fit(X, y)
     np.testing.assert_allclose(search.predict(X), alone.predict(X), rtol=1e-4)
     assert search.best_estimator_.n_iter_ == alone.n_iter_
+
+
+class Scaled(TransformerMixin, BaseEstimator):
+    """A step with a parameter that is called like one of the network's."""
+
+    def __init__(self, learning_rate=1.0):
+        self.learning_rate = learning_rate
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.clip(np.asarray(X), 0, self.learning_rate)
+
+
+def test_a_parameter_of_another_step_is_not_the_networks():
+    X, y = data(NNClassifier, 120)
+    net = NNClassifier("mlp", hidden_layer_sizes=(8,), max_epochs=3, random_state=0, device="cpu")
+    grid = {"scaled__learning_rate": [0.1, 100.0], "nnclassifier__learning_rate": [0.001, 0.1]}
+    options = {"n_iter": None, "cv": 2, "ensemble": None, "refit": False, "scoring": "neg_log_loss"}
+    searches = [NNSearchCV(make_pipeline(Scaled(), net), grid, stacked=stacked, **options) for stacked in (True, False)]
+    together, alone = (search.fit(X, y).cv_results_ for search in searches)
+    assert together["is_stacked"].all()
+    np.testing.assert_allclose(together["mean_test_score"], alone["mean_test_score"], rtol=1e-4)
