@@ -48,7 +48,7 @@ def test_the_limit_is_called_after_all_other_callbacks_wherever_it_stands(limit)
 
 
 def test_a_limit_is_set_in_a_grid_and_does_not_end_a_range_test():
-    net = NNRegressor("mlp", callbacks=[TimeLimit(100.0)], max_epochs=50, early_stopping=False)
+    net = NNRegressor("mlp", callbacks=[TimeLimit(100.0)], max_epochs=50, early_stopping=False, random_state=0)
     short = clone(net).set_params(callbacks__timelimit__seconds=1e-9)
     X, y = load_diabetes(return_X_y=True)
     assert short.fit(X, y).n_iter_ == 1
