@@ -13,6 +13,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
+from boosting import TunedCatBoost, bagged_catboost, bagged_lightgbm
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -200,6 +201,14 @@ def catboost(task: str, seed: int, X: pd.DataFrame):
     return on_categories(task, lambda categories: cls(cat_features=categories, **options), as_strings=True)
 
 
+def bagged(make: Callable, as_strings: bool, task: str, seed: int, X: pd.DataFrame):
+    return on_categories(task, partial(make, task, seed), as_strings=as_strings)
+
+
+def tuned_catboost(seconds: float, task: str, seed: int, X: pd.DataFrame):
+    return on_categories(task, lambda names: TunedCatBoost(task, seed, names, seconds), as_strings=True)
+
+
 class RealMLP(BaseEstimator):
     """RealMLP-TD of pytabkit on imputed numbers and pandas categories, its validation metric that of the benchmark."""
 
@@ -285,10 +294,15 @@ PEERS: dict[str, tuple[Callable, str]] = {  # with the package that each needs
     "lightgbm": (lightgbm, "lightgbm"),
     "xgboost": (xgboost, "xgboost"),
     "catboost": (catboost, "catboost"),
+    "lightgbm bagged": (partial(bagged, bagged_lightgbm, False), "lightgbm"),
+    "catboost bagged": (partial(bagged, bagged_catboost, True), "catboost"),
     "realmlp": (realmlp, "pytabkit"),
 }
 
 
-def available() -> dict[str, Callable]:
+def available(tuning_seconds: float = 300) -> dict[str, Callable]:
+    """All that can be run here; the tuned one searches for `tuning_seconds`."""
     peers = {name: make for name, (make, package) in PEERS.items() if find_spec(package) is not None}
+    if find_spec("catboost") and find_spec("optuna"):
+        peers["catboost tuned"] = partial(tuned_catboost, tuning_seconds)
     return OURS | peers

@@ -1,18 +1,20 @@
 """Errors, scores, ranks and times on real tables, with defaults: ours (each preset) against its peers.
 
     python benchmarks/quality.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME] [--models NAME,NAME]
-                                 [--known FILE.jsonl] [--save FILE.jsonl] [--plot FILE.png]
+                                 [--known FILE.jsonl ...] [--save FILE.jsonl] [--subsets FILE.json] [--plot FILE.png]
 
 TABLES holds parquet files and a `manifest.json` (`datasets`: name, file, task; the target in the column
-`target`). Without it the tables that scikit-learn bundles are used. Protocol: a 75/25 split with
-`random_state=seed`, stratified for classification; the first `--rows` of each part at most; defaults only; one thread.
+`target`), as `tables.py` writes them. Without it the tables that scikit-learn bundles are used. Protocol: a 75/25 split
+with `random_state=seed`, stratified for classification; the first `--rows` of each part at most; one thread; defaults,
+except for the bagged peers (eight folds, each stopped early on its own rows) and the tuned one (`--tuning-seconds`).
 Error is 1 − ROC AUC (binary), log loss with probabilities clipped at 1e-6 (multiclass) or root mean squared error
-(regression). Score is (error of the dummy − error) / (error of the dummy − error of the best peer): 1 for as good as
-the best peer, 0 for the dummy. The rank counts all models that ran on a table.
+(regression). `scores.py` says what a score, a rank and an interval are.
 
-`--known` takes results of an earlier run (one JSON object a line: dataset, task, model, seed, err, fit_s, pred_s) for
+`--known` takes results of earlier runs (one JSON object a line: dataset, task, model, seed, err, fit_s, pred_s) for
 models that are not run again, `--save` writes those of this run. Times of different runs are not comparable:
-the plot and the columns of seconds show this run's.
+the plot and the columns of seconds show this run's. `--models none` runs nothing and reports what is known.
+`--subsets` takes {name: [table, ...]} and reports on each subset too, such as halves of which one picks rules and the
+other judges them (`subsets.py` makes them).
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import pandas as pd
 import sklearn
 import torch
 from contenders import OURS, available
+from scores import report, seconds, summary, table_of_scores, with_scores
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
@@ -85,64 +88,11 @@ def run(task: str, X: pd.DataFrame, y: pd.Series, seed: int, n_rows: int, models
         yield {"model": name, "err": float(found), "fit_s": fitted - start, "pred_s": done - fitted}
 
 
-def with_scores(results: pd.DataFrame) -> pd.DataFrame:
-    """A row a run, with its score and its rank among the models on the same table and seed."""
-    scored = []
-    for _, runs in results.groupby(["dataset", "seed"]):
-        errors = runs.set_index("model")["err"]
-        dummy = errors["dummy"]
-        peers = errors.drop(["dummy", *OURS], errors="ignore")
-        best = peers.min() if len(peers) else errors.drop("dummy").min()
-        runs = runs[runs["model"] != "dummy"]
-        scored.append(runs.assign(score=(dummy - runs["err"]) / (dummy - best), rank=runs["err"].rank()))
-    return pd.concat(scored, ignore_index=True)
-
-
-def geometric_mean(values: pd.Series) -> float:
-    return float(np.exp(np.log(values).mean()))
-
-
-def table_of_scores(scored: pd.DataFrame) -> str:
-    models = list(dict.fromkeys(scored["model"]))
-    pivot = scored.pivot_table(index=["dataset", "task"], columns="model", values="score", sort=False)[models]
-    lines = [f"| table | task | {' | '.join(models)} |", f"|---|---|{'---:|' * len(models)}"]
-    for (name, task), row in pivot.iterrows():
-        lines.append(f"| {name} | {task} | {' | '.join('–' if np.isnan(v) else f'{v:.3f}' for v in row)} |")
-    return "\n".join(lines)
-
-
-def summary(scored: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
-    """For each model the means over tables (of means over seeds), and geometric means of this run's seconds."""
-    rows = {}
-    for model, runs in scored.groupby("model", sort=False):
-        by_table = runs.groupby(["dataset", "task"])["score"].mean().reset_index()
-        by_task = by_table.groupby("task")["score"].mean()
-        times = timed[timed["model"] == model]
-        rows[model] = {
-            "tables": len(by_table),
-            "score": by_table["score"].mean(),
-            **{task: by_task.get(task, np.nan) for task in ("binary", "multiclass", "regression")},
-            "worst": by_table["score"].min(),
-            "rank": runs.groupby("dataset")["rank"].mean().mean(),
-            "fit, s": geometric_mean(times["fit_s"]) if len(times) else np.nan,
-            "predict, s": geometric_mean(times["pred_s"]) if len(times) else np.nan,
-        }
-    return pd.DataFrame(rows).T.sort_values("score", ascending=False)
-
-
-def as_markdown(frame: pd.DataFrame) -> str:
-    lines = [f"| model | {' | '.join(frame.columns)} |", f"|---|{'---:|' * frame.shape[1]}"]
-    for name, row in frame.iterrows():
-        cells = [f"{int(row['tables'])}", *("–" if np.isnan(v) else f"{v:.3f}" for v in row.iloc[1:])]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def draw(frame: pd.DataFrame, path: Path) -> None:
     """Score against seconds of a fit; those that none beats in both are joined."""
     import matplotlib.pyplot as plt
 
-    frame = frame.dropna(subset=["fit, s"]).sort_values("fit, s")
+    frame = frame.sort_values("fit, s")
     frame = frame[frame["score"] > 0]
     figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
     is_ours = frame.index.isin(OURS)
@@ -178,40 +128,63 @@ def measure(arguments: argparse.Namespace, models: dict) -> list[dict]:
     return results
 
 
-def main() -> None:
+def known_results(paths: list[Path]) -> pd.DataFrame:
+    """Of the results of earlier runs the last of each model, table and seed."""
+    lines = [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+    return pd.DataFrame(lines).drop_duplicates(["dataset", "seed", "model"], keep="last")
+
+
+def combined(timed: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """This run's results, and those of other models on the same tables and seeds; what is known if nothing was run."""
+    if timed.empty:
+        return known
+    run_here = set(zip(timed["dataset"], timed["seed"], strict=True))
+    known = known[[key in run_here for key in zip(known["dataset"], known["seed"], strict=True)]]
+    return pd.concat([timed, known[~known["model"].isin(set(timed["model"]))]], ignore_index=True)
+
+
+def parsed_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", help="names of tables, separated by commas")
-    parser.add_argument("--models", help=f"some of {', '.join(available())}; all by default")
-    parser.add_argument("--known", type=Path, help="results of an earlier run, for models that are not run")
+    parser.add_argument("--models", help=f"some of {', '.join(available())}, or none; all by default")
+    parser.add_argument("--tuning-seconds", type=float, default=300, help="in which the tuned peer may begin a trial")
+    parser.add_argument("--known", type=Path, nargs="+", help="results of earlier runs, for models that are not run")
     parser.add_argument("--save", type=Path, help="file to add this run's results to")
+    parser.add_argument("--subsets", type=Path, help="names of subsets with their tables, reported as well")
     parser.add_argument("--plot", type=Path, help="where to save score against time")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parsed_arguments()
     torch.set_num_threads(arguments.threads)
-    models = available()
+    models = available(arguments.tuning_seconds)
     if arguments.models:
-        models = {name: models[name] for name in arguments.models.split(",")}
-    with threadpool_limits(arguments.threads):
-        timed = pd.DataFrame(measure(arguments, models))
-    everything = timed
-    if arguments.known:
-        known = pd.DataFrame([json.loads(line) for line in arguments.known.read_text().splitlines()])
-        run_here = set(zip(timed["dataset"], timed["seed"], strict=True))
-        known = known[[key in run_here for key in zip(known["dataset"], known["seed"], strict=True)]]
-        everything = pd.concat([timed, known[~known["model"].isin(set(timed["model"]))]], ignore_index=True)
-    scored = with_scores(everything)
+        models = {name: models[name] for name in arguments.models.split(",") if name != "none"}
+    results = []
+    if models:
+        with threadpool_limits(arguments.threads):
+            results = measure(arguments, models)
+    timed = pd.DataFrame(results)
+    everything = combined(timed, known_results(arguments.known)) if arguments.known else timed
+    scored = with_scores(everything, list(OURS))
     print(
         f"\nPython {platform.python_version()}, torch {torch.__version__}, scikit-learn {sklearn.__version__}; "
         f"{arguments.seeds} seed(s), at most {arguments.rows:,} rows, {arguments.threads} thread(s)\n"
     )
-    overview = summary(scored, timed)
-    print(as_markdown(overview), "\n")
+    print(report(scored, list(OURS), timed if models else None), "\n")
     print(table_of_scores(scored))
+    if arguments.subsets:
+        for name, names in json.loads(arguments.subsets.read_text()).items():
+            part = scored[scored["dataset"].isin(names)]
+            if len(part):
+                print(f"\n### {name}: {part['dataset'].nunique()} tables\n\n{report(part, list(OURS))}")
     if arguments.plot:
-        draw(overview, arguments.plot)
+        draw(summary(scored).join(seconds(timed), how="inner"), arguments.plot)
 
 
 if __name__ == "__main__":
