@@ -4,8 +4,8 @@
 
 Halves: `--splits` times (4 by default) the tables of each task are dealt to "split 1 pick" and "split 1 judge" in
 random order, tables of one source file together: what is chosen on one half is quoted on the other only. Kinds are read
-off the manifests: small mixed (at most 2,500 rows, numbers and categories), high cardinality (at least 100 levels), rare
-positives (at most 13 %), skewed (skewness of the target of at least 2), and what a manifest's own `kinds` say.
+off the manifests: small mixed (at most 2,500 rows, numbers and categories), high cardinality (at least 100 levels),
+rare positives (at most 13 %), skewed (skewness of the target of at least 2), and what a manifest's own `kinds` say.
 """
 
 from __future__ import annotations
