@@ -201,6 +201,27 @@ def catboost(task: str, seed: int, X: pd.DataFrame):
     return on_categories(task, lambda categories: cls(cat_features=categories, **options), as_strings=True)
 
 
+def text_columns(X: pd.DataFrame) -> list[str]:
+    """Columns of which most cells differ, and most have at least two words."""
+    names = [name for name in CATEGORIES(X) if X[name].nunique() > len(X) / 2]
+    return [name for name in names if as_text(X[[name]])[name].str.split().str.len().median() >= 2]
+
+
+def catboost_with_text(task: str, seed: int, X: pd.DataFrame):
+    """CatBoost that is told which columns are text, for which it counts words and pairs of words."""
+    import catboost as package
+
+    texts = text_columns(X)
+    cls = package.CatBoostRegressor if task == "regression" else package.CatBoostClassifier
+    options = {"random_seed": seed, "thread_count": 1, "verbose": False, "allow_writing_files": False}
+
+    def make(categories):
+        rest = [name for name in categories if name not in texts]
+        return cls(cat_features=rest, text_features=texts or None, **options)
+
+    return on_categories(task, make, as_strings=True)
+
+
 def bagged(make: Callable, as_strings: bool, task: str, seed: int, X: pd.DataFrame):
     return on_categories(task, partial(make, task, seed), as_strings=as_strings)
 
@@ -294,6 +315,7 @@ PEERS: dict[str, tuple[Callable, str]] = {  # with the package that each needs
     "lightgbm": (lightgbm, "lightgbm"),
     "xgboost": (xgboost, "xgboost"),
     "catboost": (catboost, "catboost"),
+    "catboost text": (catboost_with_text, "catboost"),
     "lightgbm bagged": (partial(bagged, bagged_lightgbm, False), "lightgbm"),
     "catboost bagged": (partial(bagged, bagged_catboost, True), "catboost"),
     "realmlp": (realmlp, "pytabkit"),
