@@ -11,7 +11,9 @@ _ROUNDS = 20
 Score = Callable[[np.ndarray, np.ndarray], float]  # of predictions for some rows, and those rows; larger is better
 
 
-def greedy_weights(predictions: np.ndarray, score: Score, rows: np.ndarray, n_rounds: int = _ROUNDS) -> np.ndarray:
+def greedy_weights(
+    predictions: np.ndarray, score: Score, rows: np.ndarray, n_rounds: int = _ROUNDS, share_of_first: float = 0.0
+) -> np.ndarray:
     """Greedy selection with replacement: add the model that makes the mean of those chosen best, `n_rounds` times.
 
     Parameters
@@ -23,6 +25,8 @@ def greedy_weights(predictions: np.ndarray, score: Score, rows: np.ndarray, n_ro
     rows : ndarray of shape (n_rows,)
         Positions of the rows to choose by.
     n_rounds : int, default=20
+    share_of_first : float, default=0.0
+        In [0, 1]: what the first model is given beforehand, in the place of an equal part of all weights.
 
     Returns
     -------
@@ -54,7 +58,9 @@ def greedy_weights(predictions: np.ndarray, score: Score, rows: np.ndarray, n_ro
         total = total + seen[chosen]
         if scores[chosen] > best:
             best, best_counts = scores[chosen], counts.copy()
-    return best_counts / best_counts.sum()
+    weights = (1 - share_of_first) * best_counts / best_counts.sum()
+    weights[0] += share_of_first
+    return weights
 
 
 def weighted_mean(predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -63,7 +69,10 @@ def weighted_mean(predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def predictions_of_selection(
-    predictions: np.ndarray, score: Score, splits: Iterable[tuple[np.ndarray, np.ndarray]]
+    predictions: np.ndarray,
+    score: Score,
+    splits: Iterable[tuple[np.ndarray, np.ndarray]],
+    share_of_first: float = 0.0,
 ) -> np.ndarray:
     """Predictions of weighted means whose weights were chosen on other rows than those that are predicted.
 
@@ -71,6 +80,6 @@ def predictions_of_selection(
     """
     found = np.full_like(predictions[0], np.nan)
     for chosen_by, held_out in splits:
-        weights = greedy_weights(predictions, score, chosen_by)
+        weights = greedy_weights(predictions, score, chosen_by, share_of_first=share_of_first)
         found[held_out] = weighted_mean(predictions[:, held_out], weights)
     return found

@@ -76,6 +76,15 @@ def test_the_weights_are_those_of_greedy_selection_by_log_loss():
     np.testing.assert_allclose(search.weights_, weights)
 
 
+def test_of_the_portfolio_the_estimator_as_it_is_given_has_a_quarter_of_the_weight():
+    X, y = data(NNRegressor, 150)
+    search = NNSearchCV(NNRegressor(max_epochs=3, n_members=2, random_state=0), n_iter=3, random_state=0).fit(X, y)
+    nets = [clone(search.estimator).set_params(**params) for params in search.cv_results_["params"]]
+    predictions = np.stack([net.fit(X, y).oof_prediction_ for net in nets])
+    chosen = greedy_weights(predictions, lambda p, rows: -np.mean((p - y[rows]) ** 2), np.arange(150))
+    np.testing.assert_allclose(search.weights_, 0.75 * chosen + 0.25 * np.eye(len(nets))[0])
+
+
 def test_greedy_weights_of_a_single_model_and_of_equal_ones():
     y = np.arange(6.0)
 
