@@ -18,6 +18,7 @@ ROOT = Path(sknn.__file__).parent
 # What each part may import of the package, and which packages it must not know.
 MAY_IMPORT = {
     "utils": {"utils"},
+    "storage": {"storage", "utils"},
     "augmentation": {"augmentation", "utils"},
     "preprocessing": {"preprocessing", "utils"},
     "modules": {"modules", "utils"},
@@ -45,6 +46,7 @@ MAY_IMPORT = {
 MUST_NOT_KNOW = {
     "modules": {"sklearn", "skorch", "pandas", "numpy", "scipy"},
     "preprocessing": {"torch", "skorch"},
+    "storage": {"pickle", "sklearn", "skorch", "pandas"},
     "augmentation": {"skorch", "pandas"},
     "training": {"pandas"},
 }
