@@ -28,9 +28,12 @@ MAY_IMPORT = {
     "splitting": {"parameters", "preprocessing", "splitting", "utils"},
     "callbacks": {"callbacks", "modules"},
     "parameters": {"augmentation", "callbacks", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
+    "plain": {
+        "augmentation", "callbacks", "modules", "optim", "plain", "preprocessing", "pretrained", "targets", "utils",
+    },
     "training": {
-        "augmentation", "callbacks", "modules", "optim", "parameters", "preprocessing", "pretrained", "splitting",
-        "targets", "training", "utils",
+        "augmentation", "callbacks", "modules", "optim", "parameters", "plain", "preprocessing", "pretrained",
+        "splitting", "targets", "training", "utils",
     },
     "inspection": {"callbacks", "inspection", "modules", "parameters", "utils"},
     "_estimator": {"inspection", "parameters", "preprocessing", "splitting", "training", "utils"},

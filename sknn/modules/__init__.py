@@ -43,6 +43,7 @@ from sknn.modules._layers import (
 from sknn.modules._manual_backward import ManualBackward, has_manual_backward
 from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
+from sknn.modules._rebuild import plan_of, rebuild
 from sknn.modules._resnet import ResNet
 from sknn.modules._shared_steps import threads_that_share
 from sknn.modules._stacked_mlp import MemberBlocks, can_be_stacked, stacked_mlp
@@ -95,6 +96,8 @@ __all__ = [
     "n_outputs_of",
     "names_outside_hidden",
     "own_axes",
+    "plan_of",
+    "rebuild",
     "renew_head",
     "scale_to_unit_variance",
     "single_network",
