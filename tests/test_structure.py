@@ -44,7 +44,11 @@ MAY_IMPORT = {
         "preprocessing", "regressor", "splitting", "targets", "training", "utils",
     },
     "features": {"_estimator", "modules", "preprocessing", "training", "utils"},
-    "__init__": {"classifier", "features", "inspection", "pretrained", "regressor"},
+    "saving": {
+        "_estimator", "classifier", "features", "modules", "plain", "preprocessing", "regressor", "saving", "storage",
+        "targets", "utils",
+    },
+    "__init__": {"classifier", "features", "inspection", "pretrained", "regressor", "saving"},
 }  # fmt: skip
 MUST_NOT_KNOW = {
     "modules": {"sklearn", "skorch", "pandas", "numpy", "scipy"},
@@ -124,6 +128,8 @@ def test_public_names():
         "Pretrained",
         "TrainingCurveDisplay",
         "__version__",
+        "load",
+        "save",
     ]
 
 

@@ -36,22 +36,29 @@ def plan_of(module: nn.Module) -> dict[str, Any] | None:
         None for a module that was not built by name, or has been changed in its structure since.
     """
     network = module.network if isinstance(module, ModuleEnsemble) else module
-    name, arguments = network.__dict__.get("built_with", (None, {}))
+    name, _ = network.__dict__.get("built_with", (None, None))
     if type(network) is not MODULES.get(name):
         return None
     ensemble = next((key for key, kind in _ENSEMBLES.items() if type(module) is kind), None)
     plan = {
         "name": name,
-        "arguments": arguments | {"n_outputs": n_outputs_of(network)},  # a new head may have changed their number
+        "arguments": built_with(network),
         "bins": _bins_of(network),
         "ensemble": ensemble,
         "n_members": module.n_members if isinstance(module, ModuleEnsemble) else 1,
-        "n_outputs": module.call.args[0] if isinstance(module, ModuleEnsemble) else 0,
+        "n_outputs": getattr(module.call, "args", (0,))[0] if isinstance(module, ModuleEnsemble) else 0,
         "is_built_in": network.__dict__["is_built_in"],
         "frozen": [key for key, parameter in module.named_parameters() if not parameter.requires_grad],
         "training": module.training,
     }
     return plan if _structure(_built(plan)) == _structure(module) else None
+
+
+def built_with(module: nn.Module) -> dict[str, Any] | None:
+    """The arguments that a network was built with by name, or each of an ensemble, with its outputs of today."""
+    network = module.network if isinstance(module, ModuleEnsemble) else module
+    _, arguments = network.__dict__.get("built_with", (None, None))
+    return None if arguments is None else arguments | {"n_outputs": n_outputs_of(network)}
 
 
 def rebuild(plan: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
@@ -131,6 +138,8 @@ def _check_sizes(plan: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None
                 check(part, limit)
         elif isinstance(value, int) and not 0 <= value <= limit:
             raise ValueError(f"A network of the size {value} does not fit its weights.")
+        elif not (value is None or isinstance(value, int | float | str) or callable(value)):
+            raise TypeError(f"A network is not built with a {type(value).__name__}.")
 
     check(plan, largest)
     arguments, n_values = plan["arguments"], sum(tensor.numel() for tensor in tensors.values())

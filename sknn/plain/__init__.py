@@ -4,7 +4,7 @@ Objects come back from a fixed list of classes and names; nothing is imported by
 not decided here.
 """
 
-from sknn.plain._kinds import CLASSES
+from sknn.plain._classes import CLASSES
 from sknn.plain._pickling import PlainPickles
 from sknn.plain._read import Reader
 from sknn.plain._write import NotPlainError, Writer

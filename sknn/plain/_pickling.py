@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from sknn.plain._kinds import CLASSES
+from sknn.plain._classes import CLASSES
 from sknn.plain._read import Reader
 from sknn.plain._write import Writer
 

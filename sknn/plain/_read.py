@@ -15,14 +15,14 @@ import pandas as pd
 import torch
 
 from sknn.modules import rebuild
-from sknn.plain._kinds import LOSS_KINDS, NAMES
+from sknn.plain._names import LOSS_KINDS, NAMES
 from sknn.plain._write import MARK
 from sknn.preprocessing import from_plain
 from sknn.targets import find_loss
 
 _VALUES = {
-    "NaT", "NA", "Timestamp", "Timedelta", "Period", "Interval", "datetime64", "float", "datetime", "date", "time",
-    "timedelta", "zone", "decimal", "bytes", "tuple",
+    "NaT", "NA", "Timestamp", "Timedelta", "Period", "Interval", "scalar", "datetime64", "float", "datetime", "date",
+    "time", "timedelta", "zone", "decimal", "bytes", "tuple",
 }  # fmt: skip
 
 
@@ -58,10 +58,9 @@ class Reader:
     def _object(self, plain: dict) -> Any:
         cls = self._classes[plain["class"]]
         if issubclass(cls, tuple):
-            value = cls(*self.read(plain["state"]))
-            self._known[plain["number"]] = value
-            return value
-        value = self._known[plain["number"]] = object.__new__(cls)
+            return self._known.setdefault(plain["number"], cls(*_of_type(list, self.read(plain["state"]))))
+        value: Any = object.__new__(cls)
+        self._known[plain["number"]] = value
         state = self.read(plain["state"])
         if not all(isinstance(name, str) for name in state):
             raise TypeError("Names of attributes must be text.")
@@ -75,12 +74,18 @@ class Reader:
         return module
 
     def _frame(self, plain: dict) -> pd.DataFrame:
-        columns = [self.read(column) for column in plain["columns"]]
+        columns = [_of_type(np.ndarray, self.read(column)) for column in plain["columns"]]
         if any(len(column) != plain["n_rows"] for column in columns):
             raise ValueError("Columns of a frame must have one length.")
         frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(plain["n_rows"]))
-        frame.columns = pd.Index(self.read(plain["names"]))
+        frame.columns = pd.Index(_of_type(list, self.read(plain["names"])))
         return frame
+
+
+def _of_type(cls: type, value: Any) -> Any:
+    if not isinstance(value, cls):
+        raise TypeError(f"A {cls.__name__} is due, and not a {type(value).__name__}.")
+    return value
 
 
 def as_tensor(values: np.ndarray) -> torch.Tensor:
@@ -97,7 +102,7 @@ def _tensor(reader: Reader, plain: dict) -> torch.Tensor:
 
 
 def _objects(reader: Reader, plain: dict) -> np.ndarray:
-    items = reader.read(plain["items"])
+    items = _of_type(list, reader.read(plain["items"]))
     array = np.empty(len(items), dtype=object)
     for i, item in enumerate(items):
         array[i] = item
@@ -141,7 +146,7 @@ def _path(reader: Reader, plain: dict) -> pathlib.Path:
 
 
 _READERS: dict[str, Callable[[Reader, dict], Any]] = {
-    "object": Reader._object,
+    "object": lambda reader, plain: reader._object(plain),  # which subclasses extend
     "same": lambda reader, plain: reader._known[plain["number"]],
     "network": Reader._network,
     "frame": Reader._frame,
@@ -157,7 +162,6 @@ _READERS: dict[str, Callable[[Reader, dict], Any]] = {
     "loss": lambda reader, plain: find_loss(reader.read(plain["name"]), LOSS_KINDS[plain["kind"]]),
     "device": lambda reader, plain: torch.device(plain["name"]),
     "bytes": lambda reader, plain: plain["values"].tobytes(),
-    "range": lambda reader, plain: range(*plain["values"]),
     "slice": lambda reader, plain: slice(*plain["values"]),
     "dict": lambda reader, plain: {reader.read(key): reader.read(part) for key, part in plain["pairs"]},
 }

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from sknn.modules import plan_of
-from sknn.plain._kinds import LOSS_KINDS, NAMES
+from sknn.plain._names import LOSS_KINDS, NAMES
 from sknn.preprocessing import to_plain
 from sknn.targets import Loss
 
@@ -164,7 +164,6 @@ _OTHERS: tuple[tuple[Any, Callable[[Writer, Any, str], Any]], ...] = (
     (np.random.RandomState, Writer._random_state),
     (torch.device, lambda writer, value, place: {MARK: "device", "name": str(value)}),
     (bytes, lambda writer, value, place: {MARK: "bytes", "values": np.frombuffer(value, np.uint8)}),
-    (range, lambda writer, value, place: {MARK: "range", "values": [value.start, value.stop, value.step]}),
     (slice, lambda writer, value, place: {MARK: "slice", "values": [value.start, value.stop, value.step]}),
     (pathlib.PurePath, lambda writer, value, place: {MARK: "path", "name": str(value)}),
 )

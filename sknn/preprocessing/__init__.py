@@ -1,7 +1,7 @@
 """Raw tables to arrays that a network takes."""
 
 from sknn.preprocessing._bins import quantile_bins, random_thresholds
-from sknn.preprocessing._dispatch import Encoded
+from sknn.preprocessing._dispatch import ColumnDispatcher, Encoded
 from sknn.preprocessing._encoders import make_encoder
 from sknn.preprocessing._estimator_input import TableInput
 from sknn.preprocessing._inputs import WHAT_X_MAY_BE, Inputs, check_row_shapes, row_shapes, take_rows
@@ -17,6 +17,7 @@ __all__ = [
     "STORED_CLASSES",
     "WHAT_X_MAY_BE",
     "ChunkEncoder",
+    "ColumnDispatcher",
     "Encoded",
     "Inputs",
     "RunningMoments",
