@@ -12,6 +12,7 @@ import pickle
 import random
 import resource
 import sys
+import traceback
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -136,6 +137,7 @@ def forbid_execution():
             raise SystemExit(f"{event} {args!r:.300}")
 
     def fail(*args, **kwargs):
+        traceback.print_stack()
         raise SystemExit(f"executed: {args!r:.300}")
 
     sys.addaudithook(hook)

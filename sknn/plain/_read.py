@@ -18,7 +18,7 @@ from sknn.modules import rebuild
 from sknn.plain._names import LOSS_KINDS, NAMES
 from sknn.plain._write import MARK
 from sknn.preprocessing import from_plain
-from sknn.targets import find_loss
+from sknn.targets import Loss, find_loss
 
 _VALUES = {
     "NaT", "NA", "Timestamp", "Timedelta", "Period", "Interval", "scalar", "datetime64", "float", "datetime", "date",
@@ -141,6 +141,13 @@ def _scalar(reader: Reader, plain: dict) -> np.generic:
     return plain["value"][()]
 
 
+def _loss(reader: Reader, plain: dict) -> Loss:
+    loss = reader.read(plain["name"])
+    if not isinstance(loss, str) and not callable(loss):
+        raise TypeError("A loss is a name or callable.")
+    return find_loss(loss, LOSS_KINDS[plain["kind"]])
+
+
 def _path(reader: Reader, plain: dict) -> pathlib.Path:
     return pathlib.Path(plain["name"])
 
@@ -159,7 +166,7 @@ _READERS: dict[str, Callable[[Reader, dict], Any]] = {
     "value": _value,
     "path": _path,
     "name": lambda reader, plain: NAMES[plain["name"]],
-    "loss": lambda reader, plain: find_loss(reader.read(plain["name"]), LOSS_KINDS[plain["kind"]]),
+    "loss": _loss,
     "device": lambda reader, plain: torch.device(plain["name"]),
     "bytes": lambda reader, plain: plain["values"].tobytes(),
     "slice": lambda reader, plain: slice(*plain["values"]),
