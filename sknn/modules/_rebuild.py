@@ -86,7 +86,7 @@ def rebuild(plan: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
 def _built(plan: Mapping[str, Any], max_values: float = math.inf) -> nn.Module:
     """The network with any numbers."""
     arguments = dict(plan["arguments"])
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), _WithoutNumbers(max_values) as built:
+    with torch.no_grad(), _WithoutNumbers(max_values) as built:
         if plan["bins"] is not None:
             arguments["bins"] = _some_bins(plan["bins"], arguments, built)
         network = mark(MODULES[plan["name"]](**arguments), is_built_in=plan["is_built_in"])

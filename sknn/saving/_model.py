@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -28,7 +27,7 @@ _CLASSES: dict[str, type] = {
     "NNFeatures": NNFeatures,
     "NNRegressor": NNRegressor,
 }
-_RECORDED = ("numpy", "pandas", "scikit-learn", "torch")  # whose versions a file tells
+_RECORDED = ("sknn", "numpy", "pandas", "sklearn", "torch")  # whose versions a file tells
 
 
 def save(model, path) -> None:
@@ -76,11 +75,10 @@ def save(model, path) -> None:
     writer = _ModelWriter()
     try:
         plain = writer.write(model)
-        versions = {"python": platform.python_version(), "sknn": version("sknn")}
         tree = {
             "kind": _KIND,
             "version": _VERSION,
-            "versions": versions | {name: version(name) for name in _RECORDED},
+            "versions": {name: str(sys.modules[name].__version__) for name in _RECORDED},
             "own_parts": writer.own.found,
             "model": plain,
         }

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from sknn.modules import SequentialEnsemble, VmapEnsemble, build_module, outputs_of, renew_head
-from sknn.utils import usual_settings
+from sknn.utils import all_seeded, usual_settings
 
 MARK, NETWORK_MARK = "own", "own network"
 _MAX_KEYS = 3
@@ -161,7 +161,7 @@ def build_own(stored: StoredNetwork, module: Any, module_params: dict, encoder: 
         return network
 
     try:
-        with usual_settings(), torch.random.fork_rng(devices=[]):
+        with usual_settings(), all_seeded(0, torch.device("cpu")):  # which restores the generators
             if stored.ensemble is None:
                 network = build(stored.tensors)
             else:
