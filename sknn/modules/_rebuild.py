@@ -142,6 +142,9 @@ def _check_sizes(plan: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None
             raise TypeError(f"A network is not built with a {type(value).__name__}.")
 
     check(plan, largest)
+    n_members = plan["n_members"]
+    if plan["ensemble"] is not None and any(tensor.shape[:1] != (n_members,) for tensor in tensors.values()):
+        raise ValueError(f"An ensemble of {n_members} members does not fit its weights.")
     arguments, n_values = plan["arguments"], sum(tensor.numel() for tensor in tensors.values())
     n_codes = arguments.get("n_members", 1) * len(arguments.get("cat_cardinalities", ()))
     if len(arguments.get("hidden_layer_sizes", ())) > len(tensors) or n_codes > n_values:
