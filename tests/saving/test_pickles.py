@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 import sknn
 from helpers import BOTH, TwoLayers, outputs
 from sknn import NNClassifier, NNRegressor
+from sknn.plain import CLASSES
+from sknn.targets import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES, REGRESSION_LOSSES
 
 FILES = Path(__file__).parent / "files"
 OURS = ["sknn.classifier.NNClassifier", "sknn.regressor.NNRegressor"]
@@ -125,6 +127,15 @@ def test_fitted_estimators_pass_between_processes():
     search.set_params(n_jobs=2).fit(X, Y)
     alone = fitted(NNClassifier, {"module": "mlp"} | search.best_params_, X)
     np.testing.assert_array_equal(search.predict_proba(X), alone.predict_proba(X))
+
+
+def test_all_kinds_of_targets_callbacks_and_augmentations_are_known():
+    inner = {"Augment", "Augmentation", "BestWeights", "Callback", "Mixture", "MonitorScore", "ProgressLine"}
+    inner |= {"PruneTrial", "SklearnTasks", "StopIfNotFinite", "StopTraining", "hooks_of"}  # of a fit, or a trial
+    public = {*sknn.augmentation.__all__, *sknn.callbacks.__all__} - inner
+    losses = [CLASSIFICATION_LOSSES, MULTILABEL_LOSSES, REGRESSION_LOSSES]
+    targets = {loss.target.__name__ for by_name in losses for loss in by_name.values()}
+    assert public | targets <= CLASSES.keys()
 
 
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.sknn")), ids=lambda path: path.stem)
