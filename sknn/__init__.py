@@ -5,6 +5,7 @@ from sknn.features import NNFeatures
 from sknn.inspection import LearningRateFinder, TrainingCurveDisplay
 from sknn.pretrained import Pretrained
 from sknn.regressor import NNRegressor
+from sknn.saving import load, save
 
 __all__ = [
     "LearningRateFinder",
@@ -14,5 +15,7 @@ __all__ = [
     "Pretrained",
     "TrainingCurveDisplay",
     "__version__",
+    "load",
+    "save",
 ]
 __version__ = "0.1.0"

@@ -43,6 +43,7 @@ from sknn.parameters import (
 from sknn.preprocessing import WHAT_X_MAY_BE, TableInput, holds_tables
 from sknn.splitting import TrainingData, TrainValidationSplit, gives_positions, split_rows, warn_of_shared_groups
 from sknn.training import (
+    EstimatorPickles,
     MeanWeight,
     OptimizerState,
     TrainingNet,
@@ -64,14 +65,15 @@ from sknn.training import (
     optimizer_state,
     preprocessing_source,
     rows_of_members,
-    to_cpu,
 )
 from sknn.utils import Seeds, all_or_nothing, all_seeded, limited_to, usual_settings
 
 _CHANGED_BY_TRAINING = ("module_", "encoder_", "_target", "_optimizer_state", "_mean_weight")
 
 
-class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNN(
+    EstimatorPickles, CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseEstimator, metaclass=ABCMeta
+):
     """What `NNClassifier` and `NNRegressor` share."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -328,17 +330,6 @@ class BaseNN(CallbackSupportMixin, NestedParams, TableInput, SummaryMixin, BaseE
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")
-
-    def __copy__(self):
-        """Shares everything, the network too; the default would go through `__getstate__`."""
-        copied = object.__new__(type(self))
-        copied.__dict__.update(self.__dict__)
-        return copied
-
-    def __getstate__(self):
-        """Weights are pickled from the CPU, so that a network trained on a GPU loads where there is none."""
-        state = super().__getstate__()
-        return state | {name: to_cpu(state[name]) for name in ("module_", "_optimizer_state") if name in state}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -98,7 +99,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         else:
             used = clone(used).fit(X, y, **fit_params)
         self.estimator_ = used
-        self._backbone = Backbone(self._module, self.layer)
+        self.__dict__.pop("_backbone", None)
         self.n_features_out_ = self._features(X).shape[1]
         return self
 
@@ -116,6 +117,11 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self._features(X)
+
+    @cached_property
+    def _backbone(self) -> Backbone:
+        """The network that gives the features, which shares the weights of the fitted one."""
+        return Backbone(self._module, self.layer)
 
     def _features(self, X) -> np.ndarray:
         if isinstance(self.estimator_, nn.Module):

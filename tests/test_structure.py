@@ -18,6 +18,7 @@ ROOT = Path(sknn.__file__).parent
 # What each part may import of the package, and which packages it must not know.
 MAY_IMPORT = {
     "utils": {"utils"},
+    "storage": {"storage", "utils"},
     "augmentation": {"augmentation", "utils"},
     "preprocessing": {"preprocessing", "utils"},
     "modules": {"modules", "utils"},
@@ -27,9 +28,12 @@ MAY_IMPORT = {
     "splitting": {"parameters", "preprocessing", "splitting", "utils"},
     "callbacks": {"callbacks", "modules"},
     "parameters": {"augmentation", "callbacks", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
+    "plain": {
+        "augmentation", "callbacks", "modules", "optim", "plain", "preprocessing", "pretrained", "targets", "utils",
+    },
     "training": {
-        "augmentation", "callbacks", "modules", "optim", "parameters", "preprocessing", "pretrained", "splitting",
-        "targets", "training", "utils",
+        "augmentation", "callbacks", "modules", "optim", "parameters", "plain", "preprocessing", "pretrained",
+        "splitting", "targets", "training", "utils",
     },
     "inspection": {"callbacks", "inspection", "modules", "parameters", "utils"},
     "_estimator": {"inspection", "parameters", "preprocessing", "splitting", "training", "utils"},
@@ -40,11 +44,16 @@ MAY_IMPORT = {
         "preprocessing", "regressor", "splitting", "targets", "training", "utils",
     },
     "features": {"_estimator", "modules", "preprocessing", "training", "utils"},
-    "__init__": {"classifier", "features", "inspection", "pretrained", "regressor"},
+    "saving": {
+        "_estimator", "classifier", "features", "modules", "plain", "preprocessing", "regressor", "saving", "storage",
+        "targets", "utils",
+    },
+    "__init__": {"classifier", "features", "inspection", "pretrained", "regressor", "saving"},
 }  # fmt: skip
 MUST_NOT_KNOW = {
     "modules": {"sklearn", "skorch", "pandas", "numpy", "scipy"},
     "preprocessing": {"torch", "skorch"},
+    "storage": {"pickle", "sklearn", "skorch", "pandas"},
     "augmentation": {"skorch", "pandas"},
     "training": {"pandas"},
 }
@@ -119,6 +128,8 @@ def test_public_names():
         "Pretrained",
         "TrainingCurveDisplay",
         "__version__",
+        "load",
+        "save",
     ]
 
 

@@ -11,6 +11,7 @@ from sknn.modules._build import (
     is_built_in,
     is_of_linear_layers,
     module_params_of,
+    outputs_of,
     try_out,
 )
 from sknn.modules._cnn import CNN
@@ -43,6 +44,7 @@ from sknn.modules._layers import (
 from sknn.modules._manual_backward import ManualBackward, has_manual_backward
 from sknn.modules._mlp import MLP, LinearNet
 from sknn.modules._randomness import current_generator, drawing_from
+from sknn.modules._rebuild import built_with, plan_of, rebuild
 from sknn.modules._resnet import ResNet
 from sknn.modules._shared_steps import threads_that_share
 from sknn.modules._stacked_mlp import MemberBlocks, can_be_stacked, stacked_mlp
@@ -75,6 +77,7 @@ __all__ = [
     "batch_axis_of",
     "build_ensemble",
     "build_module",
+    "built_with",
     "call_module",
     "can_be_stacked",
     "current_generator",
@@ -94,7 +97,10 @@ __all__ = [
     "n_members_of",
     "n_outputs_of",
     "names_outside_hidden",
+    "outputs_of",
     "own_axes",
+    "plan_of",
+    "rebuild",
     "renew_head",
     "scale_to_unit_variance",
     "single_network",

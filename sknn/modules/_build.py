@@ -65,7 +65,7 @@ def build_module(
     properties, for built-in networks only.
     """
     if isinstance(module, nn.Module):
-        return _marked(copy.deepcopy(module), is_built_in=False)
+        return mark(copy.deepcopy(module), is_built_in=False)
     make = MODULES[module] if isinstance(module, str) else module
     facts = {
         "n_features": n_features,
@@ -78,7 +78,9 @@ def build_module(
         built = make(**arguments)
     if not isinstance(built, nn.Module):
         raise TypeError(f"The 'module' callable must return an nn.Module. Got {type(built).__name__} instead.")
-    return _marked(built, is_built_in=isinstance(module, str))
+    if isinstance(module, str):
+        built.__dict__["built_with"] = module, {name: value for name, value in arguments.items() if name != "bins"}
+    return mark(built, is_built_in=isinstance(module, str))
 
 
 def try_out(
@@ -129,7 +131,12 @@ def _check_names(module: nn.Module, inputs: dict[str, Tensor]) -> None:
 def build_ensemble(members: list[nn.Module], inputs: dict[str, Tensor], n_outputs: int) -> nn.Module:
     """One module of several tested networks; inputs (B, ...) are a few rows."""
     with _noting(f"The networks were to be members of an ensemble, n_members={len(members)}."):
-        return ensemble(members, functools.partial(_outputs_of, n_outputs), inputs)
+        return ensemble(members, outputs_of(n_outputs), inputs)
+
+
+def outputs_of(n_outputs: int) -> Callable[[nn.Module, dict[str, Tensor]], Tensor]:
+    """How an ensemble calls each of its networks."""
+    return functools.partial(_outputs_of, n_outputs)
 
 
 def _outputs_of(n_outputs: int, module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
@@ -155,7 +162,7 @@ def as_columns(output: Tensor, n_outputs: int, allow_single_logit: bool = True) 
     return output if output.shape[1] == n_outputs else nn.functional.pad(output, (1, 0))
 
 
-def _marked(module: nn.Module, is_built_in: bool) -> nn.Module:
+def mark(module: nn.Module, is_built_in: bool) -> nn.Module:
     """With `is_built_in`, and `needs_codes`: whether `forward` wants codes also where nothing is embedded.
 
     Found out once, not at each step.

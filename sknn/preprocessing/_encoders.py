@@ -139,7 +139,7 @@ class InputsEncoder:
     cat_cardinalities_: tuple[int, ...] = ()
 
     def fit_encode(self, table: Inputs, y=None, sample_weight=None) -> Inputs:
-        self._parts = {name: _InputEncoder(name, part) for name, part in table.inputs.items()}
+        self._parts = {name: InputEncoder(name, part) for name, part in table.inputs.items()}
         self.n_features_ = {name: part.shape[1] if part.ndim > 1 else 1 for name, part in table.inputs.items()}
         self.n_cells_ = max(table.shape[1], 1)
         return self.encode(table)
@@ -151,7 +151,7 @@ class InputsEncoder:
         return Inputs({name: part.encode(table.inputs[name]) for name, part in self._parts.items()})
 
 
-class _InputEncoder:
+class InputEncoder:
     """One of several inputs, as numbers of the kind that it had in `fit`."""
 
     def __init__(self, name: str, table: Table):

@@ -46,6 +46,8 @@ def _timestamp(state: list) -> pd.Timestamp:
 
 
 def _zone(name: str) -> datetime.tzinfo:
+    if "dateutil" in name or name.startswith("/") or ".." in name:  # else the name of any file would do
+        raise ValueError(f"{name!r} is no name of a time zone.")
     return pd.DatetimeTZDtype("us", name).tz
 
 
@@ -59,6 +61,12 @@ def _zone_name(zone: datetime.tzinfo) -> str:
     if not same:
         raise TypeError(f"A time zone must have a name to be stored as plain data. Got {zone!r}; convert to 'UTC'.")
     return str(zone)
+
+
+def _date_dtype(name: str) -> np.dtype:
+    if np.dtype(name).kind not in "mM":
+        raise ValueError(f"{name!r} is no dtype of dates or durations.")
+    return np.dtype(name)
 
 
 def _period(state: list) -> pd.Period:
@@ -79,7 +87,7 @@ _TYPES: tuple[tuple[str, type | tuple[type, ...], Callable, Callable], ...] = (
     ("Interval", pd.Interval, lambda v: [to_plain(v.left), to_plain(v.right), v.closed],
      lambda s: pd.Interval(from_plain(s[0]), from_plain(s[1]), s[2])),
     ("datetime64", (np.datetime64, np.timedelta64), lambda v: [v.dtype.str, int(v.astype(np.int64))],
-     lambda s: np.int64(s[1]).astype(s[0])),
+     lambda s: np.int64(s[1]).astype(_date_dtype(s[0]))),
     ("scalar", (np.number, np.bool_), lambda v: [v.dtype.str, to_plain(v.item())],
      lambda s: np.dtype(s[0]).type(from_plain(s[1]))),
     ("float", float, lambda v: repr(v), float),  # JSON has no NaN and no infinity

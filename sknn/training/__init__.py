@@ -10,12 +10,14 @@ from sknn.training._inference import block_rows, network_outputs
 from sknn.training._loop import TrainingNet
 from sknn.training._make_net import make_net
 from sknn.training._network import build_network, check_takes, initialize_by_rows
-from sknn.training._optimizer import OptimizerState, optimizer_state, to_cpu
+from sknn.training._optimizer import OptimizerState, optimizer_state
+from sknn.training._pickling import EstimatorPickles
 from sknn.training._scoring import ScoringView
 from sknn.training._stack import Member, Source, Stack, in_stacks, joined
 
 __all__ = [
     "EnsembleRows",
+    "EstimatorPickles",
     "MeanWeight",
     "Member",
     "OptimizerState",
@@ -49,6 +51,5 @@ __all__ = [
     "optimizer_state",
     "preprocessing_source",
     "rows_of_members",
-    "to_cpu",
     "to_tensors",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
@@ -88,18 +86,6 @@ def restore_optimizer(net: NeuralNet, earlier: OptimizerState | None) -> None:
     if kind == _kind(net.optimizer_):
         groups = net.optimizer_.state_dict()["param_groups"]
         net.optimizer_.load_state_dict({"state": state, "param_groups": groups})
-
-
-def to_cpu(state):
-    """A network, or an optimizer's state, with its tensors on the CPU; itself if they are."""
-    if isinstance(state, nn.Module):
-        on_cpu = all(value.device.type == "cpu" for value in state.state_dict().values())
-        return state if on_cpu else copy.deepcopy(state).to("cpu")
-    if isinstance(state, torch.Tensor):
-        return state.cpu()
-    if isinstance(state, dict):
-        return {key: to_cpu(value) for key, value in state.items()}
-    return tuple(to_cpu(value) for value in state) if isinstance(state, tuple) else state
 
 
 def _kind(optimizer: torch.optim.Optimizer) -> str:
