@@ -1,8 +1,21 @@
-"""Summary of a network, learning curves, and the learning-rate range test."""
+"""What a fitted network is, how it was trained, what went wrong, and what its predictions depend on."""
 
+from sknn.inspection._diagnose import diagnose
+from sknn.inspection._findings import Finding
 from sknn.inspection._learning_rate_finder import LearningRateFinder
+from sknn.inspection._permutation_importance import oof_permutation_importance
 from sknn.inspection._search_display import SearchDisplay
 from sknn.inspection._summary import Summary, SummaryMixin, summarize
 from sknn.inspection._training_curve import TrainingCurveDisplay
 
-__all__ = ["LearningRateFinder", "SearchDisplay", "Summary", "SummaryMixin", "TrainingCurveDisplay", "summarize"]
+__all__ = [
+    "Finding",
+    "LearningRateFinder",
+    "SearchDisplay",
+    "Summary",
+    "SummaryMixin",
+    "TrainingCurveDisplay",
+    "diagnose",
+    "oof_permutation_importance",
+    "summarize",
+]

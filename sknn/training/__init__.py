@@ -5,7 +5,7 @@ from sknn.training._encoding import encode_parts, encoder_draws, new_encoder, pr
 from sknn.training._ensemble_batches import EnsembleRows, held_out_outputs, rows_of_members
 from sknn.training._fit_callbacks import begin_task, end_task, finished_epochs, make_callbacks, monitored_column
 from sknn.training._fit_rows import MeanWeight, make_rows
-from sknn.training._held_out import learn_from_held_out
+from sknn.training._held_out import learn_from_held_out, outputs_on_held_out, positions_held_out
 from sknn.training._inference import block_rows, network_outputs
 from sknn.training._loop import TrainingNet
 from sknn.training._make_net import make_net
@@ -47,6 +47,8 @@ __all__ = [
     "network_outputs",
     "new_encoder",
     "optimizer_state",
+    "outputs_on_held_out",
+    "positions_held_out",
     "preprocessing_source",
     "rows_of_members",
     "to_cpu",
