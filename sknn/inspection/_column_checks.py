@@ -30,7 +30,9 @@ def find_identifiers(case: Case) -> Finding | None:
     if len(columns) < _LEAST_ROWS:
         return None
     found = [name for j, name in enumerate(columns.columns) if _is_identifier(columns.iloc[:, j])]
-    return found and Finding(  # type: ignore[return-value]
+    if not found:
+        return None
+    return Finding(
         "identifier",
         f"{_named(found)} {'have' if len(found) > 1 else 'has'} another value in every row, as an id does.",
         "drop it from X: what is learned of it holds for no other row. If its order means time, keep it as a date.",
@@ -72,7 +74,9 @@ def find_leaks(case: Case) -> Finding | None:
         column = columns.iloc[:, j]
         if any(_removed(column, each, half, tree, labelled) >= _PERFECT for each in coded):
             found.append(name)
-    return found and Finding(  # type: ignore[return-value]
+    if not found:
+        return None
+    return Finding(
         "leaking column",
         f"{_named(found)} alone {'predict' if len(found) > 1 else 'predicts'} y all but perfectly, on rows that it was "
         "not learned from.",
@@ -121,8 +125,7 @@ def find_repeated_rows(case: Case) -> Finding | None:
     columns = case.columns
     if members is None or not columns.shape[1] or max(rows.max() for rows in members) >= len(columns):
         return None
-    frame = columns.astype({name: str for name in columns.columns[[dtype == object for dtype in columns.dtypes]]})
-    codes = pd.util.hash_pandas_object(frame.assign(**{"y of the rows": _codes(case.y)}), index=False).to_numpy()
+    codes = _row_codes(columns, case.y)
     distinct = columns[~pd.Series(codes).duplicated().to_numpy()]
     if 2 * max(distinct.iloc[:, j].nunique() for j in range(distinct.shape[1])) < len(distinct):
         return None
@@ -137,8 +140,11 @@ def find_repeated_rows(case: Case) -> Finding | None:
     )
 
 
-def _codes(y: np.ndarray) -> np.ndarray:
-    return np.unique(y, axis=0, return_inverse=True)[1].ravel()
+def _row_codes(columns: pd.DataFrame, y: np.ndarray) -> np.ndarray:
+    """A code for each row, the same for equal ones."""
+    codes = {j: pd.factorize(columns.iloc[:, j])[0] for j in range(columns.shape[1])}
+    codes["y"] = np.unique(y, axis=0, return_inverse=True)[1].ravel()  # type: ignore[index]
+    return pd.util.hash_pandas_object(pd.DataFrame(codes), index=False).to_numpy()
 
 
 def _named(columns: list[Hashable]) -> str:

@@ -1,4 +1,4 @@
-"""What a diagnosis says, and the rows and the network that it is about. How faults are found is in files of their own."""
+"""What a diagnosis says, and the rows and the network that it is about. How faults are found is elsewhere."""
 
 from __future__ import annotations
 

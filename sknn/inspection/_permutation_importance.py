@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
+from sknn.inspection._columns import column_names, column_position, with_columns
 from sknn.inspection._networks import network_input, trained_network
 from sknn.preprocessing import take_rows
 from sknn.training import ScoringView, outputs_on_held_out, positions_held_out
@@ -127,11 +127,7 @@ class _HeldOut:
                 "or partial_fit). Use sklearn.inspection.permutation_importance with rows that it was not fitted on."
             )
         self.estimator, self.network = estimator, network
-        X = X if isinstance(X, np.ndarray | pd.DataFrame) or estimator is not network else network._check_table(X)
-        if not isinstance(X, np.ndarray | pd.DataFrame) or X.ndim != 2:
-            raise TypeError(
-                f"X must be a DataFrame or an array of two dimensions, to permute its columns. Got {type(X).__name__}."
-            )
+        X = with_columns(estimator, network, X)
         y = network._check_y(y)
         n_rows = len(getattr(network, "oof_prediction_", y))
         rows, self.members = positions_held_out(network)
@@ -175,33 +171,20 @@ class _HeldOut:
 
 def _groups(columns, X) -> dict[Any, list[int]]:
     """Positions of the columns that are permuted together, by names."""
-    names = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
+    names = column_names(X)
     if columns is None:
-        return {name: [j] for j, name in _unique(names)}
+        return {name: [j] for j, name in enumerate(names)}
     if isinstance(columns, Mapping):
-        return {name: [_position(column, names) for column in _as_list(group)] for name, group in columns.items()}
-    groups = [[_position(column, names) for column in _as_list(group)] for group in columns]
-    return {", ".join(str(names[j]) for j in group) if len(group) > 1 else names[group[0]]: group for group in groups}
+        return {name: _positions(group, X) for name, group in columns.items()}
+    groups = [_positions(group, X) for group in columns]
+    return {names[group[0]] if len(group) == 1 else ", ".join(str(names[j]) for j in group): group for group in groups}
 
 
-def _unique(names: list) -> list[tuple[int, Any]]:
-    """Positions with names; where names repeat, with numbers in their place."""
-    return list(enumerate(names if len(set(map(str, names))) == len(names) else range(len(names))))
-
-
-def _as_list(group) -> list:
-    found = list(group) if isinstance(group, Sequence | np.ndarray) and not isinstance(group, str) else [group]
+def _positions(group, X) -> list[int]:
+    found = [column_position(X, column) for column in (group if isinstance(group, list | np.ndarray) else [group])]
     if not found:
         raise ValueError("columns must not hold an empty list. Leave it out.")
     return found
-
-
-def _position(column, names: list) -> int:
-    if column in names:
-        return names.index(column)
-    if isinstance(column, int | np.integer) and not isinstance(column, bool) and 0 <= column < len(names):
-        return int(column)
-    raise ValueError(f"columns must name columns of X, or their positions. Got {column!r}; X has {names}.")
 
 
 def _permuted(X, columns: list[int], generator: np.random.RandomState):
@@ -209,7 +192,7 @@ def _permuted(X, columns: list[int], generator: np.random.RandomState):
     order = generator.permutation(len(X))
     if isinstance(X, np.ndarray):
         changed = X.copy()
-        changed[:, columns] = X[np.ix_(order, columns)]
+        changed[:, columns] = X[order][:, columns]
         return changed
     changed = X.copy(deep=False)
     for j in columns:

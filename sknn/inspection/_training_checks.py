@@ -63,45 +63,45 @@ def find_overfitting(case: Case) -> Finding | None:
 
 
 def find_learning_rate(case: Case) -> Finding | None:
-    """A learning rate with which training does far worse than with another one, by a fit of some rows with that.
+    """A rate that is 30 times as high or as low as "auto", with which training does far worse than with that.
 
-    Tried is the "auto" rate if the given one is off by a factor of 30 or more. If nothing was learned, rates 30 times
-    lower and higher are tried instead. One counts as better if it lowers the validation loss (the training loss where
-    there is none) below that of a constant at least twice as far.
+    A clone of the network is fitted to some of the rows. Its rate counts as better if it lowers the validation loss
+    (the training loss where there is none) below that of a constant at least twice as far.
     """
     used, auto = case.network.resolved_params_["learning_rate"], _automatic_rate(case)
-    far = max(used / auto, auto / used) >= _FAR
-    if case.network.resolved_params_["optimizer"] == "lbfgs" or not (far or not case.has_learned):
-        return None
-    fall = case.constant_loss - _lowest_loss(case.network)
-    for rate in [auto] if far else [used / _FAR, used * _FAR]:
-        other = _fall_with(case, rate)
-        if other > max(_BETTER * fall, _LEAST_FALL * abs(case.constant_loss)):
-            return Finding(
-                f"learning rate too {'high' if rate < used else 'low'}",
-                f"With learning_rate={used:.2g} the loss got {_relation(fall)} that of a constant prediction, "
-                f"{case.constant_loss:.3g}. With {rate:.2g} it got {_relation(other)} it, on at most "
-                f"{len(case.some):,} rows.",
-                f"learning_rate={rate:.2g}; LearningRateFinder shows the range.",
-            )
-    return None
+    return _with_other_rate(case, auto) if max(used / auto, auto / used) >= _FAR else None
 
 
 def find_flat_loss(case: Case) -> Finding | None:
-    """Predictions of training rows that are no better than a constant, whatever the reason."""
+    """Predictions of training rows that are no better than a constant; rates 30 times lower and higher are tried."""
     if case.has_learned:
         return None
-    return Finding(
+    used = case.network.resolved_params_["learning_rate"]
+    found = (_with_other_rate(case, rate) for rate in (used / _FAR, used * _FAR))
+    flat = Finding(
         "flat loss",
         f"The loss of the training rows is {case.training_loss:.3g}, and a constant prediction has "
         f"{case.constant_loss:.3g}: nothing was learned. The learning rate is not the reason.",
         "look whether the module's output depends on its input, whether weight_decay or dropout is too large, whether "
         "rows of X and y belong together, and whether X tells anything about y.",
     )
+    return next(filter(None, found), flat)
 
 
-def _relation(fall: float) -> str:
-    return f"{abs(fall):.2g} {'below' if fall > 0 else 'above'}"
+def _with_other_rate(case: Case, rate: float) -> Finding | None:
+    """The finding that a fit with another rate is far better, if it is."""
+    if case.network.resolved_params_["optimizer"] == "lbfgs":  # whose line search finds the rate
+        return None
+    used, constant = case.network.resolved_params_["learning_rate"], case.constant_loss
+    fall, other = constant - _lowest_loss(case.network), constant - _loss_with(case, rate)
+    if not other > max(_BETTER * fall, _LEAST_FALL * abs(constant)):
+        return None
+    return Finding(
+        f"learning rate too {'high' if rate < used else 'low'}",
+        f"With learning_rate={used:.2g} the loss came to {constant - fall:.3g}, with {rate:.2g} to "
+        f"{constant - other:.3g}, on at most {len(case.some):,} rows; a constant prediction has {constant:.3g}.",
+        f"learning_rate={rate:.2g}; LearningRateFinder shows the range.",
+    )
 
 
 def _lowest_loss(network) -> float:
@@ -113,7 +113,7 @@ def _lowest_loss(network) -> float:
 def _automatic_rate(case: Case) -> float:
     """What learning_rate="auto" would have been."""
     network = case.network
-    given = network.get_params(deep=False) | {"learning_rate": "auto", "lr_schedule": "auto", "lr_schedule_params": None}
+    automatic = {"learning_rate": "auto", "lr_schedule": "auto", "lr_schedule_params": None}
     properties = DataProperties(
         n_rows=len(case.y),
         has_validation="valid_loss" in network.history_,
@@ -121,11 +121,12 @@ def _automatic_rate(case: Case) -> float:
         classifies=is_classifier(network),
         stream=getattr(network, "_is_stream", False),
     )
-    return float(resolve_params(type(network).__name__, given, properties)["learning_rate"])
+    params = {**network.resolved_params_, **automatic}
+    return float(resolve_params(type(network).__name__, params, properties)["learning_rate"])
 
 
-def _fall_with(case: Case, rate: float) -> float:
-    """How far a fit of some rows at another rate lowers the loss below that of a constant."""
+def _loss_with(case: Case, rate: float) -> float:
+    """The lowest loss of a fit of some rows with another rate."""
     other = clone(case.network).set_params(learning_rate=rate, warm_start=False, verbose=0)
     weight = {} if case.weight is None else {"sample_weight": case.weight[case.some]}
     with warnings.catch_warnings():
@@ -133,5 +134,5 @@ def _fall_with(case: Case, rate: float) -> float:
         try:
             other.fit(take_rows(case.table, case.some), case.y[case.some], **weight)
         except ValueError:  # it diverges at once, or a splitter of the user's knows other rows
-            return -np.inf
-    return case.constant_loss - _lowest_loss(other)
+            return np.inf
+    return _lowest_loss(other)

@@ -11,7 +11,7 @@ from sknn.modules import call_module, is_ensemble
 from sknn.preprocessing import Table
 from sknn.splitting import TrainValidationSplit
 from sknn.training._data import unlabelled_rows
-from sknn.training._ensemble_batches import EnsembleRows, held_out_outputs
+from sknn.training._ensemble_batches import EnsembleRows
 from sknn.training._loop import TrainingNet
 from sknn.utils import all_seeded, limited_to, usual_settings
 
