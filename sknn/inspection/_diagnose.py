@@ -8,7 +8,7 @@ import pandas as pd
 from sknn.inspection._column_checks import find_identifiers, find_leaks, find_repeated_rows
 from sknn.inspection._findings import Case, Findings
 from sknn.inspection._network_checks import find_dead_units, find_large_inputs
-from sknn.inspection._networks import network_input, trained_network
+from sknn.inspection._networks import check_rows_of_fit, network_input, trained_network
 from sknn.inspection._training_checks import (
     find_constant_target,
     find_divergence,
@@ -40,8 +40,8 @@ def diagnose(estimator, X, y, sample_weight=None):
     "unscaled inputs"            an input of the network has a root mean square above 30
     "learning rate too high",    it is 30 times as high or low as "auto", or nothing was learned, and a fit with
     "learning rate too low"      another one lowers the loss twice as far below that of a constant
-    "flat loss"                  the loss of the training rows is not 1 % below that of a constant, and nothing of
-                                 the above tells why
+    "flat loss"                  the training loss never came 1 % below that of a constant, and nothing of the above
+                                 tells why
     ===========================  =================================================================================
 
     Nothing is found by default fits on 39 real tables (`benchmarks/README.md`). Takes a fraction of the time of the
@@ -93,6 +93,7 @@ def _case(estimator, X, y, sample_weight) -> Case:
     table = network._check_table(network_input(estimator, X))
     y = network._check_y(y)
     check_n_rows(y, table.shape[0], "y")
+    check_rows_of_fit(network, len(y))
     weight = None if sample_weight is None else as_weights(sample_weight, len(y))
     is_raw = estimator is not network and isinstance(X, np.ndarray | pd.DataFrame)
     return Case(network, X if is_raw else table, table, y, weight)

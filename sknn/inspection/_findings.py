@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,10 +78,16 @@ class Case:
         return pd.DataFrame(self.raw if is_table else np.empty((len(self.y), 0)))
 
     @cached_property
+    def training_rows(self) -> np.ndarray:
+        """Positions of the rows that some member was trained on: all, if each member holds out others."""
+        held_out = getattr(self.network, "_held_out_rows", None) or [np.empty(0, dtype=int)]
+        return np.delete(np.arange(len(self.y)), reduce(np.intersect1d, held_out))
+
+    @cached_property
     def some(self) -> np.ndarray:
-        """Positions of some rows, of all of them where these are few."""
-        n_rows = len(self.y)
-        return np.arange(n_rows) if n_rows <= MOST_ROWS else np.sort(_draw(n_rows))
+        """Some of these, all where they are few."""
+        rows = self.training_rows
+        return rows if len(rows) <= MOST_ROWS else np.sort(np.random.RandomState(0).choice(rows, MOST_ROWS, False))
 
     @cached_property
     def inputs(self) -> dict[str, Tensor]:
@@ -97,7 +103,7 @@ class Case:
 
         def step() -> Tensor:
             optimizer.zero_grad()
-            loss = self._loss(constant.expand(len(self.some), -1))
+            loss = self._loss(constant.expand(len(self.training_rows), -1))
             loss.backward()
             return loss
 
@@ -107,13 +113,14 @@ class Case:
 
     @cached_property
     def training_loss(self) -> float:
-        """That of the network as it is, on rows of the fit."""
-        outputs = self.network._outputs(take_rows(self.table, self.some))
-        return self._loss(torch.from_numpy(np.ascontiguousarray(outputs))).item()
+        """The lowest of any epoch, or that of the network as it is."""
+        outputs = self.network._outputs(take_rows(self.table, self.training_rows))
+        now = self._loss(torch.from_numpy(np.ascontiguousarray(outputs))).item()
+        return min(now, self.network.history_["train_loss"].min())
 
     @property
     def has_learned(self) -> bool:
-        """Whether predictions of training rows are better than a constant by one part in a hundred of the loss."""
+        """Whether the training loss came below that of a constant by one part in a hundred."""
         return self.constant_loss - self.training_loss > 0.01 * abs(self.constant_loss)
 
     def _loss(self, outputs: Tensor) -> Tensor:
@@ -123,11 +130,8 @@ class Case:
     @cached_property
     def _criterion(self) -> tuple:
         target = self.network._target
-        y, weight = self.y[self.some], None if self.weight is None else self.weight[self.some]
-        of_row = target.row_weight(y, weight)
+        rows = self.training_rows
+        y = self.y[rows]
+        of_row = target.row_weight(y, None if self.weight is None else self.weight[rows])
         of_row = None if of_row is None else torch.from_numpy((of_row / of_row.mean()).astype(np.float32))
         return target.make_criterion(), torch.from_numpy(np.asarray(target.encode(y))), of_row
-
-
-def _draw(n_rows: int) -> np.ndarray:
-    return np.random.RandomState(0).choice(n_rows, MOST_ROWS, replace=False)

@@ -47,3 +47,11 @@ def network_input(estimator, X):
     if isinstance(estimator, Pipeline):
         return network_input(estimator.steps[-1][1], estimator[:-1].transform(X) if len(estimator) > 1 else X)
     return X
+
+
+def check_rows_of_fit(network, n_rows: int) -> None:
+    """Refuse a number of rows that `fit` cannot have had, as far as the network knows it."""
+    oof, held_out = getattr(network, "oof_prediction_", None), getattr(network, "_held_out_rows", None)
+    least = 0 if held_out is None else 1 + max(int(rows.max()) for rows in held_out)
+    if n_rows < least or (oof is not None and n_rows != len(oof)):
+        raise ValueError(f"X and y must hold the {least if oof is None else len(oof)} rows of fit. Got {n_rows}.")

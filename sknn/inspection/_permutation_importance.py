@@ -11,8 +11,8 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from sknn.inspection._columns import column_names, column_position, with_columns
-from sknn.inspection._networks import network_input, trained_network
-from sknn.preprocessing import take_rows
+from sknn.inspection._networks import check_rows_of_fit, network_input, trained_network
+from sknn.preprocessing import check_n_rows, take_rows
 from sknn.training import ScoringView, outputs_on_held_out, positions_held_out
 
 _TOLERANCE = 1e-3  # relative to the spread of predictions, between those of a fit and those of now
@@ -129,10 +129,9 @@ class _HeldOut:
         self.estimator, self.network = estimator, network
         X = with_columns(estimator, network, X)
         y = network._check_y(y)
-        n_rows = len(getattr(network, "oof_prediction_", y))
+        check_n_rows(y, len(X), "y")
+        check_rows_of_fit(network, len(X))
         rows, self.members = positions_held_out(network)
-        if not len(X) == len(y) == n_rows or rows[-1] >= n_rows:
-            raise ValueError(f"X and y must hold the {n_rows} rows of fit. Got {len(X)} and {len(y)}.")
         self.X, self.y = take_rows(X, rows), y[rows]
         self.weight = {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight)[rows]}
         scorer = check_scoring(network, scoring)

@@ -73,15 +73,15 @@ def find_learning_rate(case: Case) -> Finding | None:
 
 
 def find_flat_loss(case: Case) -> Finding | None:
-    """Predictions of training rows that are no better than a constant; rates 30 times lower and higher are tried."""
+    """A training loss that came to that of a constant and no lower; rates 30 times lower and higher are tried."""
     if case.has_learned:
         return None
     used = case.network.resolved_params_["learning_rate"]
     found = (_with_other_rate(case, rate) for rate in (used / _FAR, used * _FAR))
     flat = Finding(
         "flat loss",
-        f"The loss of the training rows is {case.training_loss:.3g}, and a constant prediction has "
-        f"{case.constant_loss:.3g}: nothing was learned. The learning rate is not the reason.",
+        f"The training loss came to {case.training_loss:.3g}, and a constant prediction has {case.constant_loss:.3g}: "
+        "nothing was learned. The learning rate is not the reason.",
         "look whether the module's output depends on its input, whether weight_decay or dropout is too large, whether "
         "rows of X and y belong together, and whether X tells anything about y.",
     )
