@@ -31,7 +31,7 @@ MAY_IMPORT = {
         "augmentation", "callbacks", "modules", "optim", "parameters", "preprocessing", "pretrained", "splitting",
         "targets", "training", "utils",
     },
-    "inspection": {"callbacks", "inspection", "modules", "parameters", "utils"},
+    "inspection": {"callbacks", "inspection", "modules", "parameters", "preprocessing", "training", "utils"},
     "_estimator": {"inspection", "parameters", "preprocessing", "splitting", "training", "utils"},
     "classifier": {"_estimator", "parameters", "preprocessing", "splitting", "targets", "utils"},
     "regressor": {"_estimator", "parameters", "preprocessing", "splitting", "targets", "utils"},

@@ -270,7 +270,7 @@ def test_errors_say_what_to_pass():
     net = NNClassifier(**QUICK).fit(X, y)
     with pytest.raises(ValueError, match="y must have as many"):
         diagnose(net, X, y[:-1])
-    with pytest.raises(ValueError, match="must hold the 3.. rows of fit. Got 20"):
+    with pytest.raises(ValueError, match=r"must hold the 3.. rows of fit. Got 20"):
         diagnose(net, X[:20], y[:20])
     with pytest.raises(ValueError, match="feature"):
         diagnose(net, X.iloc[:, :3], y)

@@ -133,7 +133,7 @@ def test_a_single_network_has_no_spread_and_several_targets_are_chosen_among():
 
 def test_errors_say_what_to_pass(fitted):
     net, X = fitted
-    with pytest.raises(ValueError, match="by its name or its position. Got 'age'"):
+    with pytest.raises(ValueError, match=r"by its name or its position. Got 'age'"):
         member_partial_dependence(net, X, "age")
     empty = X.assign(number=np.nan)
     with pytest.raises(ValueError, match="'number' of X has no values"):

@@ -199,13 +199,13 @@ def test_errors_say_what_to_pass(fitted):
     net, X, y = fitted
     with pytest.raises(ValueError, match="in the same order: its out-of-fold predictions are others"):
         oof_permutation_importance(net, X[::-1], y)
-    with pytest.raises(ValueError, match="must hold the 200 rows of fit. Got 100"):
+    with pytest.raises(ValueError, match=r"must hold the 200 rows of fit. Got 100"):
         oof_permutation_importance(net, X[:100], y[:100])
-    with pytest.raises(ValueError, match="by its name or its position. Got 'age'"):
+    with pytest.raises(ValueError, match=r"by its name or its position. Got 'age'"):
         oof_permutation_importance(net, X, y, columns=["age"])
     with pytest.raises(ValueError, match="must not hold an empty list"):
         oof_permutation_importance(net, X, y, columns={"none": []})
-    with pytest.raises(ValueError, match="n_repeats must be a whole number of at least 1. Got 0"):
+    with pytest.raises(ValueError, match=r"n_repeats must be a whole number of at least 1. Got 0"):
         oof_permutation_importance(net, X, y, n_repeats=0)
     numbers = X[["signal", "noise"]].fillna(0)
     unheld = NNRegressor(**QUICK, early_stopping=False).fit(numbers, y)
@@ -215,7 +215,7 @@ def test_errors_say_what_to_pass(fitted):
     with pytest.raises(ValueError, match="held out none"):
         oof_permutation_importance(unheld, numbers, y)
     of_sparse = NNRegressor(**QUICK).fit(sparse.csr_array(numbers), y)
-    with pytest.raises(TypeError, match="must be a DataFrame or an array of two dimensions. Got csr_array"):
+    with pytest.raises(TypeError, match=r"must be a DataFrame or an array of two dimensions. Got csr_array"):
         oof_permutation_importance(of_sparse, sparse.csr_array(numbers), y)
 
 
