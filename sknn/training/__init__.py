@@ -5,12 +5,13 @@ from sknn.training._encoding import encode_parts, encoder_draws, new_encoder, pr
 from sknn.training._ensemble_batches import EnsembleRows, held_out_outputs, rows_of_members
 from sknn.training._fit_callbacks import begin_task, end_task, finished_epochs, make_callbacks, monitored_column
 from sknn.training._fit_rows import MeanWeight, make_rows
-from sknn.training._held_out import learn_from_held_out, outputs_on_held_out, positions_held_out
+from sknn.training._held_out import learn_from_held_out
 from sknn.training._inference import block_rows, network_outputs
 from sknn.training._loop import TrainingNet
 from sknn.training._make_net import make_net
 from sknn.training._network import build_network, check_takes, initialize_by_rows
 from sknn.training._optimizer import OptimizerState, optimizer_state, to_cpu
+from sknn.training._out_of_fold import outputs_on_held_out, positions_held_out
 from sknn.training._scoring import ScoringView
 from sknn.training._stack import Member, Source, Stack, in_stacks, joined
 
