@@ -250,7 +250,7 @@ class BaseNN(
                         self._record(net, params, earlier, keep_optimizer=False)
                     raise
                 self._record(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-                out_of_fold = learn_from_held_out(net, parts, data.n_passed)
+                self._held_out_rows, out_of_fold = learn_from_held_out(net, parts, data.n_passed)
                 if out_of_fold is not None:
                     self.oof_prediction_, self.oof_score_ = out_of_fold
             end_task(self, task)
@@ -262,7 +262,7 @@ class BaseNN(
         else:
             self._seeds = Seeds.drawn_from(params["random_state"])
             self._optimizer_state, self._mean_weight = None, MeanWeight()
-        for name in ("oof_prediction_", "oof_score_", *(() if resume else ("module_", "history_"))):
+        for name in ("oof_prediction_", "oof_score_", "_held_out_rows", *(() if resume else ("module_", "history_"))):
             self.__dict__.pop(name, None)
 
     def _own_parts_seeded(self, params: Mapping[str, Any], seed: int, device: torch.device) -> AbstractContextManager:

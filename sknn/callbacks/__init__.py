@@ -2,7 +2,7 @@
 
 from sknn.callbacks._base import Callback, hooks_of
 from sknn.callbacks._best_weights import BestWeights
-from sknn.callbacks._finite import StopIfNotFinite
+from sknn.callbacks._finite import StopIfNotFinite, TrainingWarning
 from sknn.callbacks._gradients import ClipGradient, GradientNorm
 from sknn.callbacks._max_norm import MaxNorm
 from sknn.callbacks._monitor import MonitorScore
@@ -31,6 +31,7 @@ __all__ = [
     "StopOnOverfitting",
     "StopTraining",
     "TimeLimit",
+    "TrainingWarning",
     "Unfreeze",
     "WeightAverage",
     "hooks_of",

@@ -1,4 +1,4 @@
-"""Stop training when the loss or a weight becomes NaN or infinite."""
+"""Stop training when the loss or a weight becomes NaN or infinite, and warn where training has gone wrong."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from sklearn.exceptions import ConvergenceWarning
 from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
+_GROWN = 10.0  # factor on the first epoch's loss
+_LARGE = 10.0  # a loss that no constant prediction has: of standardised targets 1, of 1,000 classes 7
 _CAUSES = (
     "Likely causes: a learning rate that is too high, unscaled numbers in X (with preprocessing=None or a "
     "transformer that does not scale), or a loss that is undefined for some output or target."
 )
 
 
+class TrainingWarning(ConvergenceWarning):
+    """Training has gone wrong, beyond doubt. `sknn.inspection.diagnose` looks for what is less certain, and for causes.
+
+    A subclass of scikit-learn's `ConvergenceWarning`.
+    """
+
+
 class StopIfNotFinite(Callback):
     """Stop training after an epoch that left a loss or a weight that is NaN or infinite.
 
     The first epoch of a fit raises ValueError; later ones warn, for there are good weights to go
-    back to.
+    back to. So does a finite training loss that ends at ten times that of the first epoch, and above 10.
 
     Parameters
     ----------
@@ -37,6 +46,9 @@ class StopIfNotFinite(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.parameters_ = None
+        losses = [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
+        if losses and max(_GROWN * losses[0], _LARGE) < losses[-1] < math.inf:
+            self._warn(f"The train_loss has grown from {losses[0]:.3g} in epoch 1 to {losses[-1]:.3g}")
 
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]
@@ -49,12 +61,11 @@ class StopIfNotFinite(Callback):
     def _stop(self, what: str, epoch: int) -> None:
         if epoch == 1 and not self.has_trained:
             raise ValueError(f"{what} in epoch 1, before any epoch could be completed. {_CAUSES}")
-        warnings.warn(
-            f"{what} in epoch {epoch}; training stopped and the best weights so far are kept. {_CAUSES}",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+        self._warn(f"{what} in epoch {epoch}; training stopped and the best weights so far are kept")
         raise StopTraining
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(f"{what}. {_CAUSES} See sknn.inspection.diagnose.", TrainingWarning, stacklevel=3)
 
 
 @torch.no_grad()

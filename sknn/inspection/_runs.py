@@ -10,8 +10,8 @@ from numbers import Number
 from typing import NamedTuple
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+
+from sknn.inspection._networks import trained_network
 
 _MAX_DIFFERENCES = 3  # parameters that a name may list
 
@@ -72,38 +72,13 @@ def training_runs(estimator, names: str | Sequence[str] | None = None) -> list[T
         given = list(estimator) if isinstance(estimator, list | tuple) else [estimator]
     if not given:
         raise ValueError("estimator must hold at least one fitted estimator. Got an empty collection.")
-    trained = [_trained(each) for each in given]
+    trained = [trained_network(each) for each in given]
     names = (
         _names_of(trained) if names is None else [names] if isinstance(names, str) else [str(name) for name in names]
     )
     if len(names) != len(trained) or len(set(names)) < len(names):
         raise ValueError(f"names must be {len(trained)} different names, one for each estimator. Got {names!r}.")
     return [_run_of(each, name) for each, name in zip(trained, names, strict=True)]
-
-
-def _trained(estimator):
-    """The network inside a search or a pipeline."""
-    if isinstance(estimator, Pipeline):
-        return _trained(estimator.steps[-1][1])
-    if hasattr(estimator, "best_estimator_"):
-        return _trained(estimator.best_estimator_)
-    kind = type(estimator).__name__
-    if hasattr(estimator, "refit"):
-        if not estimator.refit:
-            raise ValueError(
-                f"{kind} was given refit=False and so keeps no fitted network. Set refit=True, or fit an estimator "
-                "with its best_params_."
-            )
-        check_is_fitted(estimator, "best_estimator_")  # raises
-    history = getattr(estimator, "history_", None)
-    if isinstance(history, pd.DataFrame) and {"epoch", "train_loss"} <= set(history):
-        return estimator
-    if history is None and hasattr(estimator, "max_epochs") and hasattr(estimator, "fit"):
-        check_is_fitted(estimator, "history_")  # raises
-    raise ValueError(
-        "estimator must be a fitted NNClassifier or NNRegressor, a search over one or a Pipeline that ends in one, or "
-        f"a list or dict of these. Got {kind}, which keeps no table history_ of its epochs."
-    )
 
 
 def _run_of(estimator, name: str) -> TrainingRun:

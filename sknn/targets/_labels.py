@@ -29,13 +29,15 @@ class LabelTarget(Target):
     ----------
     temperature : float
         By what logits are divided: 1 until `calibrate` has found another one.
+    member_temperature : float
+        The same for a single member, on the rows that it holds out.
     """
 
     classes: np.ndarray
 
     def __init__(self, loss: Loss, loss_params: dict):
         super().__init__(loss, loss_params)
-        self.temperature = 1.0
+        self.temperature = self.member_temperature = 1.0
 
     def update(self, y: np.ndarray, weight: np.ndarray | None, class_weight=None) -> None:
         """Take in training rows and the estimator's `class_weight`. Labels that are new are refused."""
@@ -102,7 +104,7 @@ class LabelTarget(Target):
             return self._log_loss(self._scaled(outputs[known], temperature), encoded, weight)
 
         prior_std = PRIOR_STD if self.loss.gives_probabilities else WIDE_PRIOR_STD
-        of_member = self.temperature = best_temperature(log_loss, len(known), prior_std)
+        of_member = self.temperature = self.member_temperature = best_temperature(log_loss, len(known), prior_std)
         if members is not None:
             shrinkage = ensemble_shrinkage(self._centred(members), self._centred(self.combine(members)))
             self.temperature = (of_member * shrinkage) ** _TRUST

@@ -11,6 +11,7 @@ from sknn.training._loop import TrainingNet
 from sknn.training._make_net import make_net
 from sknn.training._network import build_network, check_takes, initialize_by_rows
 from sknn.training._optimizer import OptimizerState, optimizer_state
+from sknn.training._out_of_fold import outputs_on_held_out, positions_held_out
 from sknn.training._pickling import EstimatorPickles
 from sknn.training._scoring import ScoringView
 from sknn.training._stack import Member, Source, Stack, in_stacks, joined
@@ -49,6 +50,8 @@ __all__ = [
     "network_outputs",
     "new_encoder",
     "optimizer_state",
+    "outputs_on_held_out",
+    "positions_held_out",
     "preprocessing_source",
     "rows_of_members",
     "to_tensors",
