@@ -68,6 +68,7 @@ from sknn.training import (
 )
 from sknn.utils import Seeds, all_or_nothing, all_seeded, limited_to, usual_settings
 
+_OF_HELD_OUT_ROWS = ("oof_prediction_", "oof_score_", "_held_out_rows", "_conformal_folds")
 _CHANGED_BY_TRAINING = ("module_", "encoder_", "_target", "_optimizer_state", "_mean_weight")
 
 
@@ -250,9 +251,7 @@ class BaseNN(
                         self._record(net, params, earlier, keep_optimizer=False)
                     raise
                 self._record(net, params, earlier, keep_optimizer=keep_optimizer or params["warm_start"])
-                self._held_out_rows, out_of_fold = learn_from_held_out(net, parts, data.n_passed)
-                if out_of_fold is not None:
-                    self.oof_prediction_, self.oof_score_ = out_of_fold
+                self.__dict__.update(learn_from_held_out(net, parts, data.n_passed))
             end_task(self, task)
 
     def _begin(self, params: ResolvedParams, *, resume: bool) -> None:
@@ -262,7 +261,7 @@ class BaseNN(
         else:
             self._seeds = Seeds.drawn_from(params["random_state"])
             self._optimizer_state, self._mean_weight = None, MeanWeight()
-        for name in ("oof_prediction_", "oof_score_", "_held_out_rows", *(() if resume else ("module_", "history_"))):
+        for name in (*_OF_HELD_OUT_ROWS, *(() if resume else ("module_", "history_"))):
             self.__dict__.pop(name, None)
 
     def _own_parts_seeded(self, params: Mapping[str, Any], seed: int, device: torch.device) -> AbstractContextManager:

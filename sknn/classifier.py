@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sknn._estimator import BaseNN
+from sknn.conformal import SetMixin
 from sknn.parameters import CONSTRAINTS, ResolvedParams
 from sknn.splitting import TrainingData
 from sknn.targets import (
@@ -21,7 +22,7 @@ from sknn.targets import (
 from sknn.utils import all_or_nothing
 
 
-class NNClassifier(ClassifierMixin, BaseNN):
+class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
     """Neural-network classifier for tables and for any PyTorch module.
 
     Takes a raw DataFrame (numbers, categories, dates, missing values) and works wherever scikit-learn takes a

@@ -6,13 +6,14 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 
 from sknn._estimator import BaseNN
+from sknn.conformal import IntervalMixin
 from sknn.parameters import CONSTRAINTS, ResolvedParams
 from sknn.splitting import TrainingData
 from sknn.targets import REGRESSION_LOSSES, RealTarget, check_numbers, find_loss
 from sknn.utils import all_or_nothing
 
 
-class NNRegressor(RegressorMixin, BaseNN):
+class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
     """Neural-network regressor for tables and for any PyTorch module.
 
     Takes a raw DataFrame (numbers, categories, dates, missing values) and works wherever scikit-learn takes a

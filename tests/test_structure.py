@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "pretrained": {"modules"},
     "targets": {"modules", "preprocessing", "targets"},
     "optim": {"modules", "optim", "utils"},
+    "conformal": {"conformal"},
     "splitting": {"parameters", "preprocessing", "splitting", "utils"},
     "callbacks": {"callbacks", "modules"},
     "parameters": {"augmentation", "callbacks", "modules", "optim", "parameters", "pretrained", "targets", "utils"},
@@ -37,8 +38,8 @@ MAY_IMPORT = {
     },
     "inspection": {"callbacks", "inspection", "modules", "parameters", "preprocessing", "training", "utils"},
     "_estimator": {"inspection", "parameters", "preprocessing", "splitting", "training", "utils"},
-    "classifier": {"_estimator", "parameters", "preprocessing", "splitting", "targets", "utils"},
-    "regressor": {"_estimator", "parameters", "preprocessing", "splitting", "targets", "utils"},
+    "classifier": {"_estimator", "conformal", "parameters", "preprocessing", "splitting", "targets", "utils"},
+    "regressor": {"_estimator", "conformal", "parameters", "preprocessing", "splitting", "targets", "utils"},
     "model_selection": {
         "_estimator", "callbacks", "classifier", "inspection", "model_selection", "modules", "optim", "parameters",
         "preprocessing", "regressor", "splitting", "targets", "training", "utils",

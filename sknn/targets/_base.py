@@ -126,6 +126,13 @@ class Target(ABC):
         """
         return self.predict(outputs)
 
+    def conformity(self, outputs: np.ndarray, y: np.ndarray, *, of_members: bool) -> np.ndarray | None:
+        """How y lies to what was predicted, for intervals and sets; None for a kind that has none.
+
+        `of_members` says whether outputs are those of members that hold rows out, or of the whole network.
+        """
+        return None
+
     @abstractmethod
     def score(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         """The metric of the estimator's `score`."""

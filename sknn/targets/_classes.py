@@ -107,6 +107,15 @@ class ClassTarget(LabelTarget):
         """A constant added to all logits of a row means nothing."""
         return outputs - outputs.mean(axis=-1, keepdims=True)
 
+    def nonconformity(self, outputs: np.ndarray, *, of_members: bool) -> np.ndarray:
+        """1 − p for each class, (n, O)."""
+        temperature = self.member_temperature if of_members else self.temperature
+        return 1 - self._probabilities(self._scaled(outputs, temperature))
+
+    def conformity(self, outputs: np.ndarray, y: np.ndarray, *, of_members: bool) -> np.ndarray:
+        """1 − p of the true class, (n,)."""
+        return np.take_along_axis(self.nonconformity(outputs, of_members=of_members), self.encode(y)[:, None], 1)[:, 0]
+
     def row_weight(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Each row's weight: that of its class times its own."""
         if self.class_weight is None:

@@ -35,6 +35,12 @@ class LogLinkTarget(RealTarget):
     def _centers(self, outputs: np.ndarray) -> np.ndarray:
         return np.exp(np.minimum(outputs.astype(np.float64), _LARGEST_LOG_MEAN))
 
+    def bounds(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Residuals are measured in the standard deviation that the loss implies, up to a factor."""
+        center, _, _ = super().bounds(outputs)
+        mean = np.maximum(self._centers(outputs), 1e-12)  # of the targets' mean
+        return center, center, (np.sqrt(mean) if self.loss.name == "poisson" else mean) * self._large(self.scale)
+
 
 class GaussianTarget(RealTarget):
     """Outputs (n, 2T) are the means, then the logarithms of the variances, of normal distributions."""
@@ -61,6 +67,11 @@ class GaussianTarget(RealTarget):
         levels = (0.05, 0.5, 0.95) if quantiles is None else check_quantiles(quantiles)
         mean, std = self._centers(outputs).astype(np.float64) * self.scale + self.mean, self._std(outputs)
         return np.stack([self._shaped(self._large(mean + ndtri(level) * std)) for level in levels], axis=-1)
+
+    def bounds(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Residuals are measured in the predicted standard deviation."""
+        center, _, _ = super().bounds(outputs)
+        return center, center, self._large(self._std(outputs))
 
     def _std(self, outputs: np.ndarray) -> np.ndarray:
         """Standard deviations (n, T) in units of 2^exponent."""

@@ -86,6 +86,12 @@ class QuantileTarget(RealTarget):
         levels = self._levels(outputs)
         return np.stack([self._shaped(self._in_unit(levels[..., k])) for k in range(levels.shape[-1])], axis=-1)
 
+    def bounds(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """From the lowest and the highest quantile."""
+        levels = self._levels(outputs)
+        low, high = self._in_unit(levels[..., 0]), self._in_unit(levels[..., -1])
+        return low, high, np.ones_like(low)
+
     def _levels(self, outputs: np.ndarray) -> np.ndarray:
         """(..., T · L) to (..., T, L)."""
         return increasing_array(outputs, self.n_outputs_per_target)

@@ -110,6 +110,17 @@ class RealTarget(Target):
         predicted = np.stack([self._in_unit(self._centers(outputs)) for outputs in members])
         return self._shaped(self._large(deviation_of_members(self._small(predicted))))
 
+    def bounds(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """From where residuals are counted downwards and upwards, and their unit: three arrays (n, T)."""
+        center = self._in_unit(self._centers(outputs))
+        return center, center, np.ones_like(center)
+
+    def conformity(self, outputs: np.ndarray, y: np.ndarray, *, of_members: bool) -> np.ndarray:
+        """Residuals (n, T, 2) from both of the `bounds`."""
+        low, high, spread = self.bounds(outputs)
+        y = _as_columns(y)
+        return np.stack([(y - low) / spread, (y - high) / spread], axis=-1)
+
     def score(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         """R², which does not depend on the unit of y."""
         predicted = self._in_unit(self._centers(outputs))
