@@ -166,7 +166,7 @@ def cells_of_row(X, columns: list | None) -> list | None:
         return None
     try:
         return X.iloc[0].tolist()
-    except NotImplementedError:  # columns that have to be `decoded`
+    except (NotImplementedError, pd.errors.OutOfBoundsDatetime):  # the columns' common type cannot hold a cell
         return None
 
 

@@ -6,7 +6,7 @@ Only those that mean the same in a column of any dtype. Nothing is refused here:
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -59,12 +59,3 @@ def local_time(cell, zone: datetime.tzinfo | None) -> np.ndarray:
     if cell.tz is not None:
         cell = (cell if zone is None else cell.tz_convert(zone)).tz_localize(None)
     return np.array([cell.to_datetime64()], dtype="datetime64[us]")
-
-
-def row_of_numbers(cells: Sequence, columns: Sequence[int], kinds: Sequence[str]) -> np.ndarray:
-    """(1, F) float64 with NaN where missing, as `read_numbers` of a frame; of dates, which are not read here, too."""
-    chosen = [None if kind == "date" else cells[j] for j, kind in zip(columns, kinds, strict=True)]
-    for cell, kind in zip(chosen, kinds, strict=True):
-        if cell is not None and (type(cell) is not float or kind not in {"number", "flag"}):
-            raise NeedsFrame
-    return np.array([chosen], dtype=np.float64)

@@ -11,9 +11,8 @@ from sklearn.utils import check_random_state
 from sknn.preprocessing._inputs import take_rows
 from sknn.preprocessing._moments import RunningMoments
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
-from sknn.preprocessing.columns._cells import local_time, row_of_numbers
-from sknn.preprocessing.columns._date import days_of, zone_of
-from sknn.preprocessing.columns._reading import read_numbers, reads_plainly
+from sknn.preprocessing.columns._date import zone_of
+from sknn.preprocessing.columns._reading import read_cells, read_numbers, reads_plainly
 from sknn.preprocessing.columns._scaling import (
     as_normal,
     column_range,
@@ -138,11 +137,7 @@ class Numbers(_NumberEncoder):
         return len(self.kept_) + len(self.marked_)
 
     def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
-        values = row_of_numbers(cells, self.columns_, self.kinds_)
-        for k, kind in enumerate(self.kinds_):
-            if kind == "date":
-                values[:, k] = days_of(local_time(cells[self.columns_[k]], self.zones_[k]))
-        self.write(values, x_num)
+        self.write(read_cells(cells, self.columns_, self.kinds_, self.zones_), x_num)
 
     def write(self, values: np.ndarray, out: np.ndarray) -> None:
         kept = values if len(self.kept_) == values.shape[1] else values[:, self.kept_]
