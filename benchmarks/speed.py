@@ -1,6 +1,6 @@
 """Time and memory of `NNClassifier` against a hand-written torch loop, scikit-learn's MLP and skorch.
 
-    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,device,ensemble,growth,memory]
+    python benchmarks/speed.py [--repeats 7] [--threads 1] [--only cold,fit,predict,row,device,ensemble,growth,memory]
                                [--device cpu] [--folder TABLES] [--prototype FILE.py]
 
 All contenders train the same network with the same optimizer, batches and number of epochs, on the
@@ -18,7 +18,8 @@ the dropout, counts as it does in a fit. "cold" is a process that imports everyt
 time, against one that only imports scikit-learn, torch, pandas and skorch. "growth" fits the defaults on 3,000 to
 100,000 rows of a table `nyc_flight_late` in TABLES, or of synthetic rows. "device", which is run where one is given,
 is the defaults on it beside the defaults on the CPU; "fit" and "predict" take place on it too,
-but for scikit-learn's MLP.
+but for scikit-learn's MLP. "row" predicts one raw row of 14 mixed columns by the defaults, a frame of it, a dict, and
+what is not encoding: the same row encoded before.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ from sknn.optim import make_optimizer
 from sknn.optim._schedules import flat_cosine, one_cycle
 from sknn.preprocessing import Encoded
 from sknn.targets import ClassTarget, find_loss
-from sknn.training import EnsembleRows, Rows, TrainingNet
+from sknn.training import EnsembleRows, Rows, TrainingNet, network_outputs
 
 N_CLASSES = 3
 # rows, features, hidden layers, batch size, epochs
@@ -203,6 +204,39 @@ def bench_predict(repeats: int, device: str) -> None:
         }
         seconds = {name: value / loops for name, value in alternate(calls, repeats).items()}
         show(f"predict_proba: {n_rows:,} row(s), 30 features, (128, 128)", seconds, "scikit-learn MLP")
+
+
+def mixed_table(n_rows: int) -> tuple[pd.DataFrame, pd.Series]:
+    """5 numbers, 3 of them with holes, a count, 3 small categories, a large one, a date, 3 flags, one with holes."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({f"number {k}": rng.normal(size=n_rows) for k in range(5)})
+    X = X.mask(rng.random(X.shape) < [0.1, 0.1, 0.1, 0, 0])
+    X["count"] = rng.poisson(3, n_rows)
+    for name, n_levels in {"small": 3, "smaller": 5, "smallest": 8, "large": 60}.items():
+        X[name] = rng.choice([f"level {k}" for k in range(n_levels)], n_rows)
+    X["when"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700 * 24, n_rows), unit="h")
+    X["yes"], X["no"] = rng.random((2, n_rows)) < [[0.5], [0.3]]
+    X["maybe"] = pd.Series(rng.choice([True, False, None], n_rows), dtype=object)
+    return X, X["number 3"] + X["yes"] + rng.normal(size=n_rows) > 0.5
+
+
+def bench_row(repeats: int) -> None:
+    X, y = mixed_table(1_000)
+    net, loops = NNClassifier(max_epochs=3, random_state=0).fit(X, y), 100
+    row = X.iloc[[5]]
+    encoded, record = net.encoder_.encode_row(row), row.iloc[0].to_dict()
+    calls = {
+        "sknn": lambda: net.predict(row),
+        "sknn, predict_proba": lambda: net.predict_proba(row),
+        "sknn, a dict": lambda: net.predict(record),
+        "sknn, as two rows": lambda: net.predict(X.iloc[5:7]),  # encoded as a frame is
+        "network alone": lambda: network_outputs(net.module_, net.encoder_, encoded, net._target.n_outputs, np.asarray),
+    }
+    seconds = alternate(
+        {name: lambda call=call: [call() for _ in range(loops)] for name, call in calls.items()}, repeats
+    )
+    seconds = {name: value / loops for name, value in seconds.items()}
+    show("predict: one raw row, 14 mixed columns, defaults", seconds, "network alone")
 
 
 MEMBERS, WIDTH, NUMBERS, BINS, EMBEDDING = 8, 96, 10, 16, 8
@@ -392,7 +426,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="cold,fit,predict,device,ensemble,growth,memory")
+    parser.add_argument("--only", default="cold,fit,predict,row,device,ensemble,growth,memory")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--prototype", type=Path)
@@ -421,6 +455,8 @@ def main() -> None:
             bench_fit(arguments.repeats, arguments.device)
         if "predict" in chosen:
             bench_predict(arguments.repeats, arguments.device)
+        if "row" in chosen:
+            bench_row(arguments.repeats)
         if "ensemble" in chosen:
             bench_ensemble(arguments.repeats, arguments.prototype)
         if "device" in chosen and arguments.device != "cpu":

@@ -318,9 +318,9 @@ class BaseNN(
         """The network's outputs (n_samples, n_outputs) as float32, computed in blocks of rows."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # raises
-        table, target = self._check_table(X), self._target
+        rows, target = self._check_rows(X), self._target
         combine = combine or target.combine
-        return network_outputs(self.module_, self.encoder_, table, target.n_outputs, combine, self._prediction_seed)
+        return network_outputs(self.module_, self.encoder_, rows, target.n_outputs, combine, self._prediction_seed)
 
     def _member_outputs(self, X) -> np.ndarray:
         """The outputs (n_members, n_samples, n_outputs) of each member."""

@@ -305,7 +305,8 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
         Parameters
         ----------
         X : {DataFrame, array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows like those of `fit`.
+            Rows like those of `fit`; after a fit on a frame also a dict, one row with a cell for each column, or a list
+            of dicts.
 
         Returns
         -------

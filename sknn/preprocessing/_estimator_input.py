@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from sknn.preprocessing._dispatch import Encoded
 from sknn.preprocessing._inputs import check_row_shapes, row_shapes
-from sknn.preprocessing._tables import Table, as_table, with_names
+from sknn.preprocessing._tables import Table, as_table, is_records, records_as_frame, with_names
 
 
 class TableInput:
@@ -16,6 +19,7 @@ class TableInput:
     """
 
     n_features_in_: int
+    encoder_: Any
     _takes_numbers_only: bool
     _row_shapes: dict[str, tuple[int, ...]] | None
 
@@ -26,6 +30,16 @@ class TableInput:
         self._row_shapes = row_shapes(table)
         validate_data(self, with_names(table), reset=True, skip_check_array=True)
         return table
+
+    def _check_rows(self, X) -> Table | Encoded:
+        """Rows to predict, also as dicts; a single one is encoded at once where its cells leave no question."""
+        encode_row = getattr(self.encoder_, "encode_row", None)
+        encoded = None if encode_row is None else encode_row(X)
+        if encoded is not None:
+            return encoded
+        if not self._takes_numbers_only and hasattr(self, "feature_names_in_") and is_records(X):
+            X = records_as_frame(X, self.feature_names_in_.tolist())
+        return self._check_table(X)
 
     def _check_table(self, X) -> Table:
         """Rows of the same kind as in the fit."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted, validate_data
@@ -10,8 +13,8 @@ from sklearn.utils.validation import _check_feature_names_in, _check_sample_weig
 from sknn.preprocessing._dispatch import ColumnDispatcher, Encoded
 from sknn.preprocessing._inputs import take_rows
 from sknn.preprocessing._plain import from_plain, to_plain
-from sknn.preprocessing._tables import Table, as_table, with_names
-from sknn.preprocessing.columns import table_kinds
+from sknn.preprocessing._tables import Table, as_table, cells_of_row, with_names
+from sknn.preprocessing.columns import NeedsFrame, plain_cells, table_kinds
 from sknn.utils import all_or_nothing
 
 
@@ -242,6 +245,20 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         """Fit on a checked table and encode it."""
         validate_data(self, with_names(table), skip_check_array=True)
         return self._fit_table(table, sample_weight).encode(table)
+
+    def encode_row(self, X: pd.DataFrame | Mapping) -> Encoded | None:
+        """Encode one raw row, a frame or a dict by the names of `fit`, without the checks of a table.
+
+        None where there is something to be checked: another container, other names or an unusual cell.
+        """
+        cells = cells_of_row(X, self.columns_)
+        if cells is None:
+            return None
+        try:
+            plain = plain_cells(cells)
+            return self._write_each(1, lambda encoder, x_num, x_cat: encoder.encode_cells(plain, x_num, x_cat))
+        except NeedsFrame:
+            return None
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
         """Encode further training rows, without changing the statistics."""

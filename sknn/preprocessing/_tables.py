@@ -6,6 +6,7 @@ Nothing here looks at what a column means; that is the encoder's work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -153,6 +154,57 @@ def check_columns(seen: list | None, table: Table) -> None:
     by_position = _same_names(columns, list(range(len(columns)))) and set(columns) != set(seen)
     if not _same_names(columns, seen) and not by_position:
         raise ValueError(f"The columns of X must be those of fit, in that order: {seen!r}. Got {columns!r}.")
+
+
+def cells_of_row(X, columns: list | None) -> list | None:
+    """The cells of a frame of one row, or of a dict, whose names are `columns`; None of anything else."""
+    if columns is None:
+        return None
+    if type(X) is dict:
+        return [X[name] for name in columns] if X.keys() == {*columns} else None
+    if type(X) is not pd.DataFrame or len(X) != 1 or not X.columns.equals(_index_of(tuple(columns))):
+        return None
+    try:
+        return X.iloc[0].tolist()
+    except (NotImplementedError, pd.errors.OutOfBoundsDatetime):  # the columns' common type cannot hold a cell
+        return None
+
+
+@lru_cache
+def _index_of(names: tuple) -> pd.Index:
+    return pd.Index(names)
+
+
+def records_as_frame(X, columns: list):
+    """A dict of a cell by each of the names of `columns`, or a list of such dicts, as a frame of rows.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing, or one is not among the columns.
+    TypeError
+        If a dict holds columns.
+    """
+    records = X if isinstance(X, list) else [X]
+    for record in records:
+        differs = [f"without {name!r}" for name in columns if name not in record]
+        differs += [f"with {name!r}, which fit did not see" for name in record if name not in columns]
+        if differs:
+            raise ValueError(
+                f"A row given as a dict must have the columns of fit, {columns!r}. Got one {', '.join(differs)}."
+            )
+        several = [name for name, cell in record.items() if not pd.api.types.is_scalar(cell)]
+        if several:
+            raise TypeError(
+                f"X may be a dict if it is one row, with a single value for each column. Got "
+                f"{record[several[0]]!r} for {several[0]!r}; pass pd.DataFrame(X)."
+            )
+    return pd.DataFrame(records, columns=columns)
+
+
+def is_records(X) -> bool:
+    """Whether it is a dict, or a list of dicts."""
+    return _is_dict(X) or (isinstance(X, list) and len(X) > 0 and all(map(_is_dict, X)))
 
 
 def _same_names(names: list, others: list) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import logsumexp
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sknn.targets._losses import Loss
@@ -136,8 +135,3 @@ class Target(ABC):
     @abstractmethod
     def score(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         """The metric of the estimator's `score`."""
-
-
-def log_mean_exp(logarithms: np.ndarray) -> np.ndarray:
-    """log(1/K · Σₖ exp aₖ) over the first axis, of length K."""
-    return logsumexp(logarithms, axis=0) - logarithms.dtype.type(np.log(len(logarithms)))

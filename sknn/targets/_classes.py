@@ -6,13 +6,13 @@ import sys
 from numbers import Real
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp, softmax
+from scipy.special import logsumexp, softmax
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
 from sknn.preprocessing import as_values, check_one_type
-from sknn.targets._base import log_mean_exp
 from sknn.targets._labels import LabelTarget
+from sknn.targets._logarithms import log_mean_exp, log_softmax
 from sknn.targets._losses import Loss
 
 
@@ -86,7 +86,7 @@ class ClassTarget(LabelTarget):
 
     def combine(self, members: np.ndarray) -> np.ndarray:
         """Logits whose probabilities are the mean of those of the members."""
-        return log_mean_exp(log_softmax(members, axis=-1))
+        return log_mean_exp(log_softmax(members))
 
     def decision_function(self, outputs: np.ndarray) -> np.ndarray:
         """Logits; for two classes the log-odds of the second one."""
@@ -97,7 +97,7 @@ class ClassTarget(LabelTarget):
         return softmax(logits, axis=-1)
 
     def _log_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        return log_softmax(logits, axis=1)
+        return log_softmax(logits)
 
     def _log_loss(self, logits: np.ndarray, encoded: np.ndarray, weight: np.ndarray | None) -> float:
         of_class = np.take_along_axis(logits, encoded[:, None], axis=1)[:, 0]

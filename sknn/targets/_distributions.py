@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknn.preprocessing import RunningMoments
-from sknn.targets._base import log_mean_exp
+from sknn.targets._logarithms import log_mean_exp
 from sknn.targets._quantiles import check_quantiles
 from sknn.targets._regression import RealTarget
 

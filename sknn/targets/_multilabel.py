@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, log_expit
 
-from sknn.targets._base import log_mean_exp
 from sknn.targets._labels import LabelTarget
+from sknn.targets._logarithms import log_mean_exp
 from sknn.targets._losses import Loss
 
 

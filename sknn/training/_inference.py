@@ -35,7 +35,7 @@ _ROW_MULTIPLE = 32
 def network_outputs(
     module: nn.Module,
     encoder,
-    table: Table,
+    table: Table | Encoded,
     n_outputs: int | None,
     combine: Combine,
     seed: int | None = None,
@@ -50,7 +50,7 @@ def network_outputs(
 
 
 def _outputs(
-    module: nn.Module, device: torch.device, encoder, table: Table, n_outputs: int | None, combine: Combine
+    module: nn.Module, device: torch.device, encoder, table: Table | Encoded, n_outputs: int | None, combine: Combine
 ) -> np.ndarray:
     n_rows = table.shape[0]
     step = block_rows(encoder, module)
@@ -80,8 +80,11 @@ def threads_for_prediction(module: nn.Module, n_rows: int) -> int:
     return 1 if 2 * n_parameters * n_rows < _MIN_SHARED_FLOPS else available_threads()
 
 
-def _encoded_blocks(encoder, table: Table, step: int) -> Iterator[tuple[int, Encoded | Inputs]]:
+def _encoded_blocks(encoder, table: Table | Encoded, step: int) -> Iterator[tuple[int, Encoded | Inputs]]:
     """The first row of each `step` rows, and these encoded; several are encoded at once: columns cost time."""
+    if isinstance(table, Encoded):
+        yield 0, table
+        return
     n_rows = table.shape[0]
     n_encoded = step * max(1, min(_MAX_BLOCK_ROWS, _BLOCK_VALUES // encoder.n_cells_) // step)
     for first in range(0, max(n_rows, 1), n_encoded):

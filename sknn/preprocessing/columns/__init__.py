@@ -14,6 +14,7 @@ import pandas as pd
 from sknn.preprocessing._tables import column_groups, plain_columns
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
 from sknn.preprocessing.columns._category import MAX_ONEHOT, CategoryColumn, RunningCategory
+from sknn.preprocessing.columns._cells import NeedsFrame, plain_cells
 from sknn.preprocessing.columns._date import DateColumn, RunningDate
 from sknn.preprocessing.columns._kinds import column_kind
 from sknn.preprocessing.columns._numbers import Numbers, RunningNumbers
@@ -27,12 +28,14 @@ __all__ = [
     "KINDS",
     "MAX_ONEHOT",
     "ColumnEncoder",
+    "NeedsFrame",
     "RunningEncoder",
     "SparseNumbers",
     "as_numbers_array",
     "column_kind",
     "encoders_of",
     "kind_of",
+    "plain_cells",
     "refuse_missing_sparse",
     "table_kinds",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing._plain import PlainState
+from sknn.preprocessing.columns._cells import NeedsFrame
 from sknn.preprocessing.columns._kinds import column_kind
 
 
@@ -52,6 +53,16 @@ class ColumnEncoder(PlainState, ABC):
     @abstractmethod
     def encode(self, table: np.ndarray | pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
         """Write float32 features (n, n_features_), which are zeros before, and int64 codes (n, len(cardinalities_))."""
+
+    def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        """Write what `encode` does for one row, given as the `plain_cells` of all columns of the table.
+
+        Raises
+        ------
+        NeedsFrame
+            Where only `encode` knows.
+        """
+        raise NeedsFrame
 
     @property
     def n_features_(self) -> int:

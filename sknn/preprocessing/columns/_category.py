@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
+from sknn.preprocessing.columns._cells import NeedsFrame
 from sknn.preprocessing.columns._kinds import changed_type, is_no_level, odd_value, value_kind
 from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
@@ -94,7 +95,16 @@ class CategoryColumn(ColumnEncoder):
         return 0 if self.constant_ else 1 if self.binary_ else len(self.levels_) + self.had_missing_
 
     def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
-        codes = self.codes(self.column(table))
+        self._write(self.codes(self.column(table)), x_num, x_cat)
+
+    def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        cell = cells[self.columns_[0]]
+        if isinstance(cell, pd.Timestamp) or (cell is not None and self.held_ and value_kind(cell) not in self.held_):
+            raise NeedsFrame
+        code = MISSING if cell is None else self._code_of.get(cell, UNSEEN)
+        self._write(np.array([code]), x_num, x_cat)
+
+    def _write(self, codes: np.ndarray, x_num: np.ndarray, x_cat: np.ndarray) -> None:
         if self.embedded_:
             x_cat[:, 0], x_num[:, 0] = codes, self.frequency_[codes]
         elif self.binary_:

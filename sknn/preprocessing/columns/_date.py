@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
+from sknn.preprocessing.columns._cells import local_time
 from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_date, odd_value
 from sknn.preprocessing.columns._written import written_kind
 
 _DAY = np.timedelta64(1, "D")
+_PARTS = ("season_sin", "season_cos", "clock_sin", "clock_cos", *(f"weekday_{k}" for k in range(7)))
 _EXPECTED_DAYS = 365.25 * 4
 
 
@@ -27,15 +29,17 @@ class DateColumn(ColumnEncoder):
         column = self.column(table)
         self.zone_ = zone_of(column)
         stamps = local_times(column, self.zone_)
-        self.parts_ = [name for name, values in _parts(stamps).items() if np.ptp(values[~np.isnat(stamps)]) > 0]
+        spread = np.ptp(_parts(stamps)[~np.isnat(stamps)], axis=0)
+        self.parts_ = [_PARTS[k] for k in np.flatnonzero(spread > 0)]
 
     def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
         self._write(local_times(self.column(table), self.zone_), x_num)
 
+    def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        self._write(local_time(cells[self.columns_[0]], self.zone_), x_num)
+
     def _write(self, stamps: np.ndarray, x_num: np.ndarray) -> None:
-        parts = _parts(stamps)
-        for j, name in enumerate(self.parts_):
-            x_num[:, j] = np.where(np.isnat(stamps), 0, parts[name])
+        x_num[:] = _parts(stamps)[:, [_PARTS.index(name) for name in self.parts_]]
 
     @property
     def n_features_(self) -> int:
@@ -50,7 +54,7 @@ class RunningDate(DateColumn, RunningEncoder):
 
     def _fit(self, table: pd.DataFrame, weight) -> None:
         self.zone_ = zone_of(self.column(table)) if self.kinds_ == ["date"] else None
-        self.parts_ = list(_parts(np.zeros(1, dtype="datetime64[us]")))
+        self.parts_ = list(_PARTS)
 
     def update(self, table: pd.DataFrame, weight=None) -> None:
         before = list(self.kinds_)
@@ -91,24 +95,29 @@ def local_times(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
 
 def days(column: pd.Series, zone: datetime.tzinfo | None) -> np.ndarray:
     """(n,) float64 days since 1970, NaN where missing."""
-    stamps = local_times(column, zone)
+    return days_of(local_times(column, zone))
+
+
+def days_of(stamps: np.ndarray) -> np.ndarray:
+    """The same of local times."""
     return np.where(np.isnat(stamps), np.nan, (stamps - np.datetime64(0, "D")) / _DAY)
 
 
-def _parts(stamps: np.ndarray) -> dict[str, np.ndarray]:
-    stamps = np.where(np.isnat(stamps), np.datetime64(0, "us"), stamps)
+def _parts(stamps: np.ndarray) -> np.ndarray:
+    """(n, 11) float64, by the names in `_PARTS`; zeros where a date is missing."""
+    missing = np.isnat(stamps)
+    stamps = np.where(missing, np.datetime64(0, "us"), stamps)
     day = stamps.astype("datetime64[D]")
     year = stamps.astype("datetime64[Y]").astype("datetime64[D]")
     season = 2 * np.pi * ((day - year) / _DAY) / 365.25
     clock = 2 * np.pi * ((stamps - day) / _DAY)
     weekday = (day.astype(np.int64) + 3) % 7  # 1970 began on a Thursday; 0 is Monday
-    parts = {
-        "season_sin": np.sin(season),
-        "season_cos": np.cos(season),
-        "clock_sin": np.sin(clock),
-        "clock_cos": np.cos(clock),
-    }
-    return parts | {f"weekday_{k}": (weekday == k).astype(np.float64) for k in range(7)}
+    parts = np.empty((len(stamps), len(_PARTS)))
+    for k, part in enumerate((np.sin(season), np.cos(season), np.sin(clock), np.cos(clock))):
+        parts[:, k] = part
+    parts[:, 4:] = weekday[:, None] == np.arange(7)
+    parts[missing] = 0
+    return parts
 
 
 def _as_datetimes(column: pd.Series) -> pd.Series:

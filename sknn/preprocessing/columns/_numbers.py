@@ -12,7 +12,7 @@ from sknn.preprocessing._inputs import take_rows
 from sknn.preprocessing._moments import RunningMoments
 from sknn.preprocessing.columns._base import ColumnEncoder, RunningEncoder
 from sknn.preprocessing.columns._date import zone_of
-from sknn.preprocessing.columns._reading import read_numbers, reads_plainly
+from sknn.preprocessing.columns._reading import read_cells, read_numbers, reads_plainly
 from sknn.preprocessing.columns._scaling import (
     as_normal,
     column_range,
@@ -135,6 +135,9 @@ class Numbers(_NumberEncoder):
     @property
     def n_features_(self) -> int:
         return len(self.kept_) + len(self.marked_)
+
+    def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        self.write(read_cells(cells, self.columns_, self.kinds_, self.zones_), x_num)
 
     def write(self, values: np.ndarray, out: np.ndarray) -> None:
         kept = values if len(self.kept_) == values.shape[1] else values[:, self.kept_]

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing._tables import plain_columns, refuse_infinity
-from sknn.preprocessing.columns._date import days
+from sknn.preprocessing.columns._cells import NeedsFrame, local_time
+from sknn.preprocessing.columns._date import days, days_of
 from sknn.preprocessing.columns._kinds import changed_type, column_kind, is_no_duration, is_no_number, odd_value
 from sknn.preprocessing.columns._written import written_numbers
 
@@ -113,4 +114,22 @@ def read_numbers(
             values[:, k] = days(column, zones[k])
         elif kinds[k] in {"number", "flag", "duration"}:
             values[:, k] = as_numbers(column, duration=kinds[k] == "duration")
+    return values
+
+
+def read_cells(
+    cells: Sequence, columns: Sequence[int], kinds: Sequence[str], zones: Sequence[datetime.tzinfo | None]
+) -> np.ndarray:
+    """What `read_numbers` gives for a frame of one row, (1, F), of the `plain_cells` of that row."""
+    values = np.full((1, len(columns)), np.nan)
+    for k, (j, kind) in enumerate(zip(columns, kinds, strict=True)):
+        cell = cells[j]
+        if cell is None:
+            continue
+        if kind == "date":
+            values[:, k] = days_of(local_time(cell, zones[k]))
+        elif type(cell) is float and kind in {"number", "flag"}:
+            values[0, k] = cell
+        else:
+            raise NeedsFrame
     return values

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sknn.preprocessing.columns._base import ColumnEncoder
-from sknn.preprocessing.columns._reading import read_numbers
+from sknn.preprocessing.columns._reading import read_cells, read_numbers
 from sknn.preprocessing.columns._scaling import column_range
 from sknn.utils import FIRST_LEVEL, MISSING, UNSEEN
 
@@ -60,7 +60,12 @@ class RecurringValues(ColumnEncoder):
                 self.values_.append(frequent_values(values[:, k], weight))
 
     def encode(self, table: np.ndarray | pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
-        values = read_numbers(table, self.columns_, self.kinds_, [None] * len(self.columns_))
+        self._write(read_numbers(table, self.columns_, self.kinds_, [None] * len(self.columns_)), x_cat)
+
+    def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        self._write(read_cells(cells, self.columns_, self.kinds_, [None] * len(self.columns_)), x_cat)
+
+    def _write(self, values: np.ndarray, x_cat: np.ndarray) -> None:
         for k, frequent in enumerate(self.values_):
             x_cat[:, k] = value_codes(values[:, k], frequent)
 

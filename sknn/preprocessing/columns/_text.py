@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from sknn.preprocessing.columns._base import ColumnEncoder
 from sknn.preprocessing.columns._category import is_nearly_unique
+from sknn.preprocessing.columns._cells import NeedsFrame
 from sknn.preprocessing.columns._kinds import changed_type, odd_value
 
 N_DIMENSIONS = 8
@@ -62,7 +63,16 @@ class TextColumn(ColumnEncoder):
         self.directions_ = directions / (spread or 1.0)
 
     def encode(self, table: pd.DataFrame, x_num: np.ndarray, x_cat: np.ndarray) -> None:
-        x_num[:] = self._weighed(self._counter.transform(texts(self.column(table)))) @ self.directions_
+        self._write(texts(self.column(table)), x_num)
+
+    def encode_cells(self, cells: Sequence, x_num: np.ndarray, x_cat: np.ndarray) -> None:
+        cell = cells[self.columns_[0]]
+        if not isinstance(cell, str | None):
+            raise NeedsFrame
+        self._write([cell or ""], x_num)
+
+    def _write(self, cells: list[str], x_num: np.ndarray) -> None:
+        x_num[:] = self._weighed(self._counter.transform(cells)) @ self.directions_
 
     @cached_property
     def _counter(self) -> CountVectorizer:
