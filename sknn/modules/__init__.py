@@ -37,11 +37,14 @@ from sknn.modules._layers import (
     NORMALIZATIONS,
     CategoryEmbedding,
     Dropout,
+    EnsembleDropout,
     EnsembleEmbedding,
     EnsembleLinear,
+    Linear,
 )
 from sknn.modules._manual_backward import ManualBackward, has_manual_backward
 from sknn.modules._mlp import MLP, LinearNet
+from sknn.modules._numeric_embeddings import Periodic, PiecewiseLinear, ThermometerEncoding
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._resnet import ResNet
 from sknn.modules._shared_steps import threads_that_share
@@ -60,16 +63,21 @@ __all__ = [
     "Backbone",
     "CategoryEmbedding",
     "Dropout",
+    "EnsembleDropout",
     "EnsembleEmbedding",
     "EnsembleLinear",
+    "Linear",
     "LinearNet",
     "ManualBackward",
     "MemberBlocks",
+    "Periodic",
+    "PiecewiseLinear",
     "ResNet",
     "SequentialEnsemble",
     "StackedDropout",
     "StackedPasses",
     "TabularNet",
+    "ThermometerEncoding",
     "VmapEnsemble",
     "as_columns",
     "batch_axis_of",
