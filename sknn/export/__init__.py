@@ -1,4 +1,4 @@
-"""Fitted estimators as ONNX graphs, for runtimes without Python, torch and scikit-learn. Saving for sknn is not done here."""
+"""Fitted estimators as ONNX graphs, for runtimes without torch and scikit-learn. A graph is not loaded back here."""
 
 from sknn.export._to_onnx import to_onnx
 

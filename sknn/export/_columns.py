@@ -1,7 +1,7 @@
 """Each kind of column encoder in a graph. Which encoder takes which column was decided in `fit`.
 
-A converter takes the graph, the fitted encoder and the table, and returns float32 features (batch, n_features_) and int64
-codes (batch, n_codes), as an array (1, ...) where all rows have the same, and as None where there are none.
+A converter takes the graph, the fitted encoder and the table, and returns float32 features (batch, n_features_) and
+int64 codes (batch, n_codes), as an array (1, ...) where all rows have the same, and as None where there are none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import expit, ndtri
 
 from sknn.export._dates import MISSING_DATE, date_parts
-from sknn.export._graph import ML, Graph
+from sknn.export._graph import ML, Graph, Value
 from sknn.export._table import FrameInputs, Table
 from sknn.preprocessing.columns import (
     CLIP,
@@ -121,7 +121,7 @@ def _as_normal(graph: Graph, values: str, landmarks: np.ndarray) -> str:
     level = graph.add("Clip", mean, np.float64(LEAST_PROBABILITY), np.float64(1 - LEAST_PROBABILITY))
     odds = graph.add("Log", graph.add("Div", level, graph.add("Sub", np.float64(1), level)))
     square = graph.add("Mul", odds, odds)
-    ratio: str | np.ndarray = np.float64(0)
+    ratio: Value = np.float64(0)
     for coefficient in reversed(normal_per_log_odds().coef):
         ratio = graph.add("Add", graph.add("Mul", ratio, square), np.float64(coefficient))
     return graph.add("Mul", ratio, odds)
@@ -149,7 +149,9 @@ def _interpolated(graph: Graph, values: str, x: np.ndarray, y: np.ndarray) -> st
     n_below = graph.reduce("ReduceSum", graph.cast(graph.add("LessOrEqual", x, within), np.int64), 1, keepdims=True)
     place = graph.add("Max", graph.add("Sub", n_below, np.int64(1)), np.int64(0))
     distance = graph.add("Sub", within, graph.add("Gather", x, place))
-    return graph.add("Add", graph.add("Gather", y, place), graph.add("Mul", distance, graph.add("Gather", slope, place)))
+    return graph.add(
+        "Add", graph.add("Gather", y, place), graph.add("Mul", distance, graph.add("Gather", slope, place))
+    )
 
 
 def _running_numbers(graph: Graph, encoder: RunningNumbers, table: Table) -> Parts:
@@ -210,7 +212,7 @@ def _recurring_values(graph: Graph, encoder: RecurringValues, table: Table) -> P
 
 def _value_codes(graph: Graph, values: str, frequent: np.ndarray) -> str:
     """What `value_codes` gives for (batch, 1) float64 values."""
-    code: str | np.ndarray = np.int64(UNSEEN)
+    code: Value = np.int64(UNSEEN)
     if len(frequent):
         middles = np.append(frequent[:-1] / 2 + frequent[1:] / 2, np.inf)
         n_below = graph.cast(graph.add("Less", middles, values), np.int64)
@@ -250,7 +252,9 @@ def _running_category(graph: Graph, encoder: RunningCategory, table: Table) -> P
         return None, levels.codes()
     first = MISSING if encoder.had_missing_ else FIRST_LEVEL
     onehot = levels.onehot(with_missing=encoder.had_missing_)
-    return _placed(graph, onehot, list(range(first - MISSING, FIRST_LEVEL + len(encoder.levels_) - MISSING)), width), None
+    return _placed(
+        graph, onehot, list(range(first - MISSING, FIRST_LEVEL + len(encoder.levels_) - MISSING)), width
+    ), None
 
 
 def _without_values(encoder: RunningCategory, width: int) -> Parts:
@@ -295,9 +299,7 @@ class _Levels:
         if self.dtype is np.int64:
             keys = {"keys_int64s": [int(MISSING_DATE), *self.keys.tolist()]}
         values = [MISSING, *range(FIRST_LEVEL, FIRST_LEVEL + len(self.keys))]
-        return self.graph.add(
-            "LabelEncoder", self.cells, domain=ML, values_int64s=values, default_int64=UNSEEN, **keys
-        )
+        return self.graph.add("LabelEncoder", self.cells, domain=ML, values_int64s=values, default_int64=UNSEEN, **keys)
 
     def onehot(self, with_missing: bool) -> str:
         """(batch, L) float32 with 1 where a cell is that level, or L + 1 where the first one is for missing cells."""

@@ -63,8 +63,8 @@ def convert_encoder(graph: Graph, encoder: Any, declared: Declared) -> dict[str,
     if type(encoder) not in CONVERTERS:
         name = type(getattr(encoder, "transformer", encoder)).__name__
         raise ValueError(
-            f"{name}, the transformer in 'preprocessing', cannot be exported. Fit a Pipeline of it and the estimator, "
-            "and pass that to skl2onnx after sknn.export.register_with_skl2onnx()."
+            f"{name}, the transformer in 'preprocessing', cannot be exported. Set preprocessing='auto', or transform the "
+            "rows before fit, export the transformer by skl2onnx, and join both graphs by onnx.compose."
         )
     return CONVERTERS[type(encoder)](graph, encoder, declared)
 
@@ -78,7 +78,7 @@ def _table(graph: Graph, encoder: TableEncoder | StreamEncoder, declared: Declar
     table: Table
     if encoder.container_ == "frame":
         frame = declared.X if isinstance(declared.X, pd.DataFrame) else None
-        table = FrameInputs(graph, encoder.columns_, declared.missing_text, frame)
+        table = FrameInputs(graph, encoder.columns_ or [], declared.missing_text, frame)
     else:
         table = MatrixInput(graph, declared.n_columns, declared.matrix_dtype)
     return encoded_columns(graph, encoder, table)
@@ -90,7 +90,7 @@ def encoded_columns(graph: Graph, encoder: TableEncoder | StreamEncoder, table: 
     table.declare()
     like = next((value for part in parts for value in part if isinstance(value, str)), None)
     if like is None:
-        raise ValueError("The model cannot be exported: it predicts the same for all rows, since no column varied in fit.")
+        raise ValueError("The model cannot be exported: no column varied in fit, so all rows get one prediction.")
     features = [part for part, _ in parts if part is not None] or [np.zeros((1, 1), dtype=np.float32)]
     codes = [part for _, part in parts if part is not None]
     inputs = {"x_num": Rows(_side_by_side(graph, features, like), np.float32, (encoder.n_features_,))}

@@ -12,13 +12,15 @@ OPSET, ML_OPSET, IR_VERSION = 18, 3, 8  # of December 2022, so that older runtim
 ML = "ai.onnx.ml"
 _OPSETS = {"": OPSET, ML: ML_OPSET}
 
-Value = str | np.ndarray  # the name of a tensor in the graph, or a constant
+Value = str | np.ndarray | np.generic  # the name of a tensor in the graph, or a constant
 
 
 def import_onnx() -> Any:
     """The package, or the error that names the extra."""
     try:
         import onnx
+        import onnx.compose
+        import onnx.inliner
     except ImportError as error:
         raise ImportError("to_onnx needs onnx. Install it by pip install 'sknn[onnx]'.") from error
     return onnx
@@ -59,7 +61,7 @@ class Graph:
     # -- tensors ------------------------------------------------------------------------------
 
     def input(self, name: str, dtype: Any, row_shape: Sequence[int] = (1,)) -> str:
-        """An input (batch, *row_shape) of a dtype of numpy, `str` for text. Returns its name, a new one if it is taken."""
+        """An input (batch, *row_shape) of a dtype of numpy, `str` for text; its name, or a new one."""
         name = self.new_name(name)
         self.declare(name, dtype, row_shape)
         return name

@@ -124,7 +124,8 @@ def _simple(operator: str, *attributes: str) -> Callable[[Graph, Any, str], str]
 
     def convert(graph: Graph, layer: nn.Module, x: str) -> str:
         pairs = (name.split("=") for name in attributes)
-        return graph.add(operator, x, **{to: float(getattr(layer, of)) for of, to in pairs})
+        values: dict[str, Any] = {to: float(getattr(layer, of)) for of, to in pairs}
+        return graph.add(operator, x, **values)
 
     return convert
 

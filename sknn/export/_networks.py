@@ -78,6 +78,7 @@ def _cnn(graph: Graph, net: CNN, inputs: Inputs) -> str:
 
 def _tabular(graph: Graph, net: TabularNet, inputs: Inputs) -> str:
     first, *layers = net.layers
+    assert isinstance(first, EnsembleLinear)
     h = _first_layer(graph, net, first, inputs)
     for layer in layers:
         h = _linear_of_members(graph, layer, h) if isinstance(layer, EnsembleLinear) else convert_layer(graph, layer, h)
@@ -93,7 +94,7 @@ def _weight(layer: EnsembleLinear) -> np.ndarray:
 
 
 def _first_layer(graph: Graph, net: TabularNet, layer: EnsembleLinear, inputs: Inputs) -> str:
-    """The sum of what embedded numbers, other numbers and categories contribute; members share what they do not embed."""
+    """The sum of what embedded numbers, other numbers (which members share) and categories contribute."""
     x = graph.add("Transpose", inputs["x_num"].name, perm=[1, 0])  # (F, B)
     parts = []
     if net.numeric is not None:

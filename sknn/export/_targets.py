@@ -115,7 +115,9 @@ def _quantile(graph: Graph, target: QuantileTarget, outputs: str, n_members: int
     n_levels = target.n_outputs_per_target
     leading = [n_members] if n_members else []
     steps = graph.reshape(graph.cast(outputs, np.float64), *leading, -1, target.n_targets, n_levels)
-    size = graph.add("Log", graph.add("Add", graph.add("Exp", graph.add("Neg", graph.add("Abs", steps))), np.float64(1)))
+    size = graph.add(
+        "Log", graph.add("Add", graph.add("Exp", graph.add("Neg", graph.add("Abs", steps))), np.float64(1))
+    )
     softplus = graph.add("Add", graph.add("Max", steps, np.float64(0)), size)
     steps = graph.add("Where", np.arange(n_levels) == 0, steps, softplus)
     levels = _mean(graph, graph.add("MatMul", steps, np.triu(np.ones((n_levels, n_levels)))), n_members)  # cumulated

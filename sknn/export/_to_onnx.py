@@ -53,8 +53,8 @@ def to_onnx(model, path=None, *, X=None, missing_text=""):
     path : str or Path, default=None
         Where to write the file, if anywhere.
     X : {DataFrame, ndarray} of shape (n_samples, n_features), default=None
-        A few rows like those of `fit`: an input of numbers then has the type of its column, float, int64 or bool, instead
-        of double.
+        A few rows like those of `fit`: an input of numbers then has the type of its column, float, int64 or bool,
+        instead of double.
     missing_text : str, default=""
         Text that stands for a missing cell. No level may be equal to it.
 
@@ -69,10 +69,6 @@ def to_onnx(model, path=None, *, X=None, missing_text=""):
         If the extra `onnx` is not installed.
     ValueError
         For a column, a layer or a transformer that cannot be exported, naming it.
-
-    See Also
-    --------
-    sknn.export.register_with_skl2onnx : For whole Pipelines.
 
     Notes
     -----
@@ -118,8 +114,8 @@ def check_exportable(model: Any) -> None:
     """
     if not isinstance(model, BaseNN):
         raise TypeError(
-            f"model must be a fitted NNClassifier or NNRegressor. Got {type(model).__name__}; of a search pass "
-            "best_estimator_, and a Pipeline to skl2onnx after sknn.export.register_with_skl2onnx()."
+            f"model must be a fitted NNClassifier or NNRegressor. Got {type(model).__name__}; of a Pipeline or a "
+            "search pass the estimator that was fitted in it."
         )
     check_is_fitted(model)
     if model._prediction_seed is not None:
