@@ -51,7 +51,9 @@ def _part(graph: Graph, name: str, angles: dict[str, str], weekday: str) -> str:
     what, _, which = name.partition("_")
     if what == "weekday":
         return graph.cast(graph.add("Equal", weekday, np.int64(int(which))), np.float32)
-    return graph.add({"sin": "Sin", "cos": "Cos"}[which], graph.cast(angles[what], np.float32))
+    # In float64, so that rounded it has the same bits as in `fit`: a narrow bin shows a difference in the last one.
+    angle = angles[what] if which == "sin" else graph.add("Add", angles[what], np.float64(np.pi / 2))
+    return graph.cast(graph.add("Sin", angle), np.float32)
 
 
 def _or_missing(graph: Graph, stamps: str, value: str, otherwise: np.generic) -> str:

@@ -63,8 +63,8 @@ def convert_encoder(graph: Graph, encoder: Any, declared: Declared) -> dict[str,
     if type(encoder) not in CONVERTERS:
         name = type(getattr(encoder, "transformer", encoder)).__name__
         raise ValueError(
-            f"{name}, the transformer in 'preprocessing', cannot be exported. Set preprocessing='auto', or transform the "
-            "rows before fit, export the transformer by skl2onnx, and join both graphs by onnx.compose."
+            f"{name}, the transformer in 'preprocessing', cannot be exported. Set preprocessing='auto', or transform "
+            "the rows before fit, export the transformer by skl2onnx, and join both graphs by onnx.compose."
         )
     return CONVERTERS[type(encoder)](graph, encoder, declared)
 
@@ -90,7 +90,7 @@ def encoded_columns(graph: Graph, encoder: TableEncoder | StreamEncoder, table: 
     table.declare()
     like = next((value for part in parts for value in part if isinstance(value, str)), None)
     if like is None:
-        raise ValueError("The model cannot be exported: no column varied in fit, so all rows get one prediction.")
+        raise ValueError("The model cannot be exported: no column varied in fit.")
     features = [part for part, _ in parts if part is not None] or [np.zeros((1, 1), dtype=np.float32)]
     codes = [part for _, part in parts if part is not None]
     inputs = {"x_num": Rows(_side_by_side(graph, features, like), np.float32, (encoder.n_features_,))}

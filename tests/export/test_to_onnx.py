@@ -97,7 +97,7 @@ def check_classifier(net, X, model=None):
     "params",
     [
         {},
-        {"module": "mlp", "module_params": {"normalization": "layer"}, "activation": "gelu", "hidden_layer_sizes": (8, 8)},
+        {"module": "mlp", "module_params": {"normalization": "layer"}, "activation": "gelu"},
         {"module": "mlp", "n_members": 2, "hidden_layer_sizes": (8,)},
         {"module": "resnet", "hidden_layer_sizes": (8,)},
         {"module": "linear"},
@@ -297,6 +297,11 @@ def test_without_onnx_the_error_names_the_extra(monkeypatch):
 
 
 # -- parts --------------------------------------------------------------------------------------
+
+
+def test_parts_of_dates_that_hardly_vary_lie_in_the_same_narrow_bins():
+    X = pd.DataFrame({"since": pd.to_datetime(["2024-03-01", "2025-07-15", "2023-11-30", "2025-01-01"] * 10)})
+    check_classifier(fitted(X, module="tabular", max_epochs=2), X)
 
 
 @pytest.mark.parametrize("zone", [None, "America/New_York", "Australia/Lord_Howe"])
