@@ -1,6 +1,7 @@
 """Neural networks as scikit-learn estimators, on PyTorch."""
 
 from sknn.classifier import NNClassifier
+from sknn.export import to_onnx
 from sknn.features import NNFeatures
 from sknn.inspection import LearningRateFinder, TrainingCurveDisplay
 from sknn.pretrained import Pretrained
@@ -17,5 +18,6 @@ __all__ = [
     "__version__",
     "load",
     "save",
+    "to_onnx",
 ]
 __version__ = "0.1.0"

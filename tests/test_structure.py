@@ -49,7 +49,8 @@ MAY_IMPORT = {
         "_estimator", "classifier", "features", "modules", "plain", "preprocessing", "regressor", "saving", "storage",
         "targets", "utils",
     },
-    "__init__": {"classifier", "features", "inspection", "pretrained", "regressor", "saving"},
+    "export": {"_estimator", "export", "modules", "preprocessing", "targets", "utils"},
+    "__init__": {"classifier", "export", "features", "inspection", "pretrained", "regressor", "saving"},
 }  # fmt: skip
 MUST_NOT_KNOW = {
     "modules": {"sklearn", "skorch", "pandas", "numpy", "scipy"},
@@ -131,6 +132,7 @@ def test_public_names():
         "__version__",
         "load",
         "save",
+        "to_onnx",
     ]
 
 

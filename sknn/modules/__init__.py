@@ -38,11 +38,14 @@ from sknn.modules._layers import (
     NORMALIZATIONS,
     CategoryEmbedding,
     Dropout,
+    EnsembleDropout,
     EnsembleEmbedding,
     EnsembleLinear,
+    Linear,
 )
 from sknn.modules._manual_backward import ManualBackward, has_manual_backward
 from sknn.modules._mlp import MLP, LinearNet
+from sknn.modules._numeric_embeddings import Periodic, PiecewiseLinear, ThermometerEncoding
 from sknn.modules._randomness import current_generator, drawing_from
 from sknn.modules._rebuild import built_with, plan_of, rebuild
 from sknn.modules._resnet import ResNet
@@ -62,16 +65,21 @@ __all__ = [
     "Backbone",
     "CategoryEmbedding",
     "Dropout",
+    "EnsembleDropout",
     "EnsembleEmbedding",
     "EnsembleLinear",
+    "Linear",
     "LinearNet",
     "ManualBackward",
     "MemberBlocks",
+    "Periodic",
+    "PiecewiseLinear",
     "ResNet",
     "SequentialEnsemble",
     "StackedDropout",
     "StackedPasses",
     "TabularNet",
+    "ThermometerEncoding",
     "VmapEnsemble",
     "as_columns",
     "batch_axis_of",

@@ -2,7 +2,7 @@
 
 from sknn.targets._base import Target
 from sknn.targets._classes import ClassTarget, check_labels
-from sknn.targets._distributions import GaussianTarget, LogLinkTarget
+from sknn.targets._distributions import LARGEST_LOG_MEAN, LARGEST_LOG_VARIANCE, GaussianTarget, LogLinkTarget
 from sknn.targets._labels import LabelTarget
 from sknn.targets._losses import Loss
 from sknn.targets._multilabel import LabelIndicatorTarget
@@ -19,6 +19,8 @@ from sknn.targets._weighted_loss import WeightedLoss
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
+    "LARGEST_LOG_MEAN",
+    "LARGEST_LOG_VARIANCE",
     "MULTILABEL_LOSSES",
     "REGRESSION_LOSSES",
     "ClassTarget",

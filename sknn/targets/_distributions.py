@@ -13,8 +13,8 @@ from sknn.targets._logarithms import log_mean_exp
 from sknn.targets._quantiles import check_quantiles
 from sknn.targets._regression import RealTarget
 
-_LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
-_LARGEST_LOG_MEAN = 50.0
+LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
+LARGEST_LOG_MEAN = 50.0
 
 
 class LogLinkTarget(RealTarget):
@@ -33,7 +33,7 @@ class LogLinkTarget(RealTarget):
         return log_mean_exp(members.astype(np.float64)).astype(np.float32)
 
     def _centers(self, outputs: np.ndarray) -> np.ndarray:
-        return np.exp(np.minimum(outputs.astype(np.float64), _LARGEST_LOG_MEAN))
+        return np.exp(np.minimum(outputs.astype(np.float64), LARGEST_LOG_MEAN))
 
     def bounds(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Residuals are measured in the standard deviation that the loss implies, up to a factor."""
@@ -79,4 +79,4 @@ class GaussianTarget(RealTarget):
 
 
 def _bounded(log_variances: np.ndarray) -> np.ndarray:
-    return np.clip(log_variances, -_LARGEST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE)
+    return np.clip(log_variances, -LARGEST_LOG_VARIANCE, LARGEST_LOG_VARIANCE)

@@ -17,20 +17,32 @@ from sknn.preprocessing.columns._category import MAX_ONEHOT, CategoryColumn, Run
 from sknn.preprocessing.columns._cells import NeedsFrame, plain_cells
 from sknn.preprocessing.columns._date import DateColumn, RunningDate
 from sknn.preprocessing.columns._kinds import column_kind
-from sknn.preprocessing.columns._numbers import Numbers, RunningNumbers
+from sknn.preprocessing.columns._numbers import CLIP, Numbers, RunningNumbers
 from sknn.preprocessing.columns._reading import as_numbers_array
 from sknn.preprocessing.columns._recurring_values import RecurringValues
+from sknn.preprocessing.columns._scaling import FAR, LEAST_PROBABILITY
 from sknn.preprocessing.columns._sparse import SparseNumbers, refuse_missing_sparse
 from sknn.preprocessing.columns._text import TextColumn, is_text
 from sknn.preprocessing.columns._written import written_kind
 
 __all__ = [
+    "CLIP",
+    "FAR",
     "KINDS",
+    "LEAST_PROBABILITY",
     "MAX_ONEHOT",
+    "CategoryColumn",
     "ColumnEncoder",
+    "DateColumn",
     "NeedsFrame",
+    "Numbers",
+    "RecurringValues",
+    "RunningCategory",
+    "RunningDate",
     "RunningEncoder",
+    "RunningNumbers",
     "SparseNumbers",
+    "TextColumn",
     "as_numbers_array",
     "column_kind",
     "encoders_of",

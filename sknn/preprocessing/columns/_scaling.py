@@ -7,14 +7,14 @@ from scipy.special import ndtri
 
 from sknn.preprocessing._tables import column_groups
 
-_LEAST_PROBABILITY = 1e-3  # beyond which a place among the quantiles of a training table says nothing more
-_FAR = 1e9  # numbers beyond are at the clip anyway, and their squares overflow
+LEAST_PROBABILITY = 1e-3  # beyond which a place among the quantiles of a training table says nothing more
+FAR = 1e9  # numbers beyond are at the clip anyway, and their squares overflow
 
 
 def smooth_clip(z: np.ndarray, limit: float) -> np.ndarray:
     """Smooth clipping to ±limit, z/√(1 + (z/limit)²), in place."""
-    np.minimum(z, _FAR, out=z)
-    np.maximum(z, -_FAR, out=z)
+    np.minimum(z, FAR, out=z)
+    np.maximum(z, -FAR, out=z)
     root = z / limit
     np.square(root, out=root)
     root += 1
@@ -110,4 +110,4 @@ def as_normal(values: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     levels = np.linspace(0, 1, len(landmarks))
     from_below = np.interp(values, landmarks, levels)
     from_above = -np.interp(-values, -landmarks[::-1], -levels[::-1])
-    return ndtri(np.clip((from_below + from_above) / 2, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))
+    return ndtri(np.clip((from_below + from_above) / 2, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
