@@ -1,11 +1,12 @@
-"""Do 90 % of unseen targets lie between the predicted 0.05 and 0.95 quantiles?
+"""Do 90 % of unseen targets lie between the predicted 0.05 and 0.95 quantiles, and in the predicted intervals?
 
     python benchmarks/intervals.py [--folder TABLES] [--seeds 3] [--rows 10000] [--only NAME,NAME]
 
 For each regression table: the fraction of test rows in the interval (coverage), its mean width in standard deviations
 of the targets, and the pinball loss of both quantiles, relative to that of the training targets' own quantiles; for
-`loss="quantile"` and `loss="gaussian_nll"` of `NNRegressor`, and for two of scikit-learn's gradient boosting. Tables
-and protocol are those of `quality.py`.
+`loss="quantile"` and `loss="gaussian_nll"` of `NNRegressor`, for two of scikit-learn's gradient boosting, and for
+`predict_interval` (CV+) of the default and of both losses. Tables and protocol are those of `quality.py`; besides them
+pure noise and heavy tails (a linear function with errors of Student's t, 2 degrees of freedom).
 """
 
 from __future__ import annotations
@@ -25,18 +26,31 @@ from sklearn.model_selection import train_test_split
 from sknn import NNRegressor
 
 LEVELS = 0.05, 0.95
+OURS = {
+    "default": {},
+    "quantile": {"loss": "quantile", "loss_params": {"quantiles": LEVELS}},
+    "gaussian_nll": {"loss": "gaussian_nll"},
+}
+
+
+def made() -> dict[str, tuple[pd.DataFrame, pd.Series]]:
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame(rng.randn(2_000, 5)).add_prefix("x")
+    return {
+        "pure noise": (X, pd.Series(rng.randn(2_000))),
+        "heavy tails": (X, X["x0"] + rng.standard_t(2, size=2_000)),
+    }
 
 
 def bands(X_train, y_train, X_test, seed: int):
     """Name, band (n, 2) and seconds of a fit of each contender."""
-    for name, params in {
-        "quantile": {"loss": "quantile", "loss_params": {"quantiles": LEVELS}},
-        "gaussian_nll": {"loss": "gaussian_nll"},
-    }.items():
+    for name, params in OURS.items():
         start = time.perf_counter()
         net = NNRegressor(**params, random_state=seed).fit(X_train, y_train)
         seconds = time.perf_counter() - start
-        yield name, net.predict_quantiles(X_test, None if name == "quantile" else LEVELS), seconds
+        yield f"{name}, CV+", net.predict_interval(X_test, LEVELS[1] - LEVELS[0]), seconds
+        if name != "default":
+            yield name, net.predict_quantiles(X_test, None if name == "quantile" else LEVELS), seconds
     start = time.perf_counter()
     numbers = X_train.select_dtypes("number").columns
     if not len(numbers):
@@ -79,8 +93,9 @@ def main() -> None:
     only = set(filter(None, options.only.split(",")))
     columns = ["table", "loss", "coverage, %", "width", "pinball loss", "fit, s"]
     print(f"| {' | '.join(columns)} |\n|---|---|{'---:|' * 4}")
-    for name, task, X, y in tables(options.folder):
-        if task != "regression" or (only and name not in only):
+    found = {name: (X, y) for name, task, X, y in tables(options.folder) if task == "regression"} | made()
+    for name, (X, y) in found.items():
+        if only and name not in only:
             continue
         rows = [found for seed in range(options.seeds) for found in look(X, y, seed, options.rows)]
         for loss, mean in pd.DataFrame(rows).groupby("loss", sort=False).mean().iterrows():
