@@ -47,7 +47,7 @@ class SearchDisplay:
 
     See Also
     --------
-    TrainingCurveDisplay : Losses of each epoch of single networks.
+    sknn.TrainingCurveDisplay : Losses of each epoch of single networks.
 
     Examples
     --------
