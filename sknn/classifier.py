@@ -245,7 +245,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         device="auto",
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.module = module
         self.module_params = module_params
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -337,7 +337,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
             raise ValueError(f"classes must be those of the first partial_fit, {self.classes_}. Got {classes}.")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict labels.
 
         Parameters
@@ -354,7 +354,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict(outputs)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Predict probabilities.
 
         Parameters
@@ -370,7 +370,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict_proba(outputs)
 
-    def predict_std(self, X):
+    def predict_std(self, X) -> np.ndarray:
         """Predict the standard deviation of the members' probabilities.
 
         Parameters
@@ -386,7 +386,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         members = self._member_outputs(X)
         return self._target.predict_std(members)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> np.ndarray:
         """Predict log-probabilities, finite also where the probability underflows to 0.
 
         Parameters
@@ -402,7 +402,7 @@ class NNClassifier(ClassifierMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict_log_proba(outputs)
 
-    def decision_function(self, X):
+    def decision_function(self, X) -> np.ndarray:
         """Predict logits.
 
         Parameters

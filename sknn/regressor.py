@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 
@@ -230,7 +231,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         device="auto",
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.module = module
         self.module_params = module_params
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -298,7 +299,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict targets.
 
         Parameters
@@ -315,7 +316,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict(outputs)
 
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X, quantiles=None) -> np.ndarray:
         """Predict quantiles of the target, for `loss="quantile"` and `loss="gaussian_nll"`.
 
         Parameters
@@ -344,7 +345,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict_quantiles(outputs, quantiles)
 
-    def predict_std(self, X):
+    def predict_std(self, X) -> np.ndarray:
         """Predict a standard deviation.
 
         Parameters

@@ -2,8 +2,8 @@
 Early stopping and learning curves
 ==================================
 
-How long should a network be trained, and at which rate? Nobody has to guess the first: training stops when the loss of held-out rows stops falling, and the
-best epoch is kept. The second shows in the curves.
+How long should a network be trained, and at which rate? Nobody has to guess the first: training stops when the loss
+of held-out rows stops falling, and the best epoch is kept. The second shows in the curves.
 """
 
 # %%
@@ -26,7 +26,8 @@ nets = {
 display = TrainingCurveDisplay.from_estimator(nets)
 
 # %%
-# The lowest rate has not arrived after 60 epochs. The middle one stops by itself. The highest jumps about, and ends higher:
+# The lowest rate has not arrived after 60 epochs. The middle one stops by itself. The highest jumps about, and ends
+# higher:
 
 for name, net in nets.items():
     print(f"{name:11} best epoch {net.best_epoch_:2} of {net.n_iter_:2}, accuracy {net.score(X_test, y_test):.3f}")

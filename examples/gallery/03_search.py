@@ -2,8 +2,9 @@
 A search, in a pipeline and without splits
 ==========================================
 
-scikit-learn's searches take the networks as they take any estimator. `NNSearchCV` needs one fit for each candidate in the place of five: the members of a network hold
-out a fold each, so a candidate is scored on rows that it has not seen. It ends in a weighted mean of the candidates.
+scikit-learn's searches take the networks as they take any estimator. `NNSearchCV` needs one fit for each candidate in
+the place of five: the members of a network hold out a fold each, so a candidate is scored on rows that it has not
+seen. It ends in a weighted mean of the candidates.
 """
 
 # %%

@@ -2,15 +2,15 @@
 A rare class: weights, thresholds and costs
 ===========================================
 
-One row in twelve is of the class that matters, and to miss one costs ten times as much as a false alarm. Three ways to deal with it: weigh the class in training, or train as
-usual and move the threshold of the decision, by rule or by out-of-fold predictions.
+One row in twelve is of the class that matters, and to miss one costs ten times as much as a false alarm. Three ways
+to deal with it: weigh the class in training, or train as usual and move the threshold of the decision, by rule or by
+out-of-fold predictions.
 """
 
 # %%
 # The data
 # --------
 # Census rows, of which most that earn more than 50,000 dollars were taken away.
-
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,8 +45,9 @@ weighted = NNClassifier(preset="fast", class_weight="balanced", random_state=0).
 # %%
 # The threshold
 # -------------
-# With probabilities that are right the best threshold follows from the costs: say yes above 1 / (1 + 10). Whether they are right shows on the training rows themselves, since
-# `oof_prediction_` has a prediction for each row by networks that did not train on it.
+# With probabilities that are right the best threshold follows from the costs: say yes above 1 / (1 + 10). Whether
+# they are right shows on the training rows themselves, since `oof_prediction_` has a prediction for each row by
+# networks that did not train on it.
 
 thresholds = np.linspace(0.01, 0.9, 90)
 out_of_fold = usual.oof_prediction_[:, 1]
@@ -81,7 +82,9 @@ balanced = weighted.predict_proba(X_test)[:, 1]
 for name, p in {"usual": proba, "class_weight='balanced'": balanced}.items():
     edges = np.quantile(p, np.linspace(0, 1, 11))
     part = np.clip(np.searchsorted(edges, p) - 1, 0, 9)
-    right.plot(*zip(*[(p[part == k].mean(), y_test[part == k].mean()) for k in range(10)], strict=True), "o-", label=name)
+    right.plot(
+        *zip(*[(p[part == k].mean(), y_test[part == k].mean()) for k in range(10)], strict=True), "o-", label=name
+    )
 right.plot([0, 1], [0, 1], color="grey", linestyle=":")
 right.set(xlabel="predicted probability", ylabel="share of the rare class", title="Are probabilities right?")
 right.legend(frameon=False)
@@ -89,4 +92,5 @@ for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)
 
 # %%
-# Weights shift the decision, but the probabilities no longer mean what they say. Usual training keeps them, and the threshold can move with the costs, without another fit.
+# Weights shift the decision, but the probabilities no longer mean what they say. Usual training keeps them, and the
+# threshold can move with the costs, without another fit.

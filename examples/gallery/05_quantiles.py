@@ -2,7 +2,8 @@
 Quantiles: how uncertain is a prediction?
 =========================================
 
-With `loss="quantile"` one network predicts several quantiles, which never cross. Between the 0.05 and the 0.95 quantile should lie nine new targets of ten: look whether they do.
+With `loss="quantile"` one network predicts several quantiles, which never cross. Between the 0.05 and the 0.95
+quantile should lie nine new targets of ten: look whether they do.
 """
 
 # %%
@@ -38,7 +39,8 @@ ax.spines[["top", "right"]].set_visible(False)
 # %%
 # Coverage on real rows
 # ---------------------
-# The progression of diabetes, from ten measurements of a patient. `loss="gaussian_nll"` gives a mean and a standard deviation, which is an interval for normal noise.
+# The progression of diabetes, from ten measurements of a patient. `loss="gaussian_nll"` gives a mean and a standard
+# deviation, which is an interval for normal noise.
 
 X, target = load_diabetes(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, target, test_size=0.4, random_state=0)

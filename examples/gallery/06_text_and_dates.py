@@ -2,14 +2,16 @@
 Text and dates
 ==============
 
-A table of an online shop, as tables are: a title of some words, a date, a category with empty cells, prices as text. Each column is encoded by what it is: titles by their words,
-dates by trend, season and weekday. The task is to forecast the orders of the last weeks from those before.
+A table of an online shop, as tables are: a title of some words, a date, a category with empty cells, prices as text.
+Each column is encoded by what it is: titles by their words, dates by trend, season and weekday. The task is to
+forecast the orders of the last weeks from those before.
 """
 
 # %%
 # The table
 # ---------
-# It is made up here, so that we know what is in it: demand grows, has a season and weekends, and some words of a title sell.
+# It is made up here, so that we know what is in it: demand grows, has a season and weekends, and some words of a
+# title sell.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,7 +26,7 @@ n = 4000
 words = {"warm": 0.5, "light": -0.2, "red": 0.0, "blue": 0.1, "wool": 0.4, "summer": -0.4, "classic": 0.2, "trail": 0.3}
 things = {"jacket": 0.6, "scarf": -0.1, "shirt": 0.0, "boots": 0.3}
 date = pd.Timestamp("2023-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 1000, n)), unit="D")
-chosen = [list(rng.choice(list(words), 2, replace=False)) + [rng.choice(list(things))] for _ in range(n)]
+chosen = [[*rng.choice(list(words), 2, replace=False), rng.choice(list(things))] for _ in range(n)]
 price = rng.uniform(15, 120, n)
 worth = np.array([sum(words.get(w, things.get(w, 0.0)) for w in title) for title in chosen])
 winter = np.cos(2 * np.pi * date.day_of_year / 365.25)
@@ -69,7 +71,7 @@ left.set(title="Orders of an article, mean of a week", ylabel="orders")
 left.legend(frameon=False)
 
 one = pd.DataFrame({"date": pd.Timestamp("2025-01-15"), "price": "$50.00", "channel": "web"}, index=range(len(words)))
-effect = np.log(net.predict(one.assign(title=[f"{word} {word} shirt" for word in words])))
+effect = np.log(net.predict(one.assign(title=[f"{word} {word} shirt" for word in words])[shop.columns]))
 true = np.array(list(words.values())) * 2
 right.scatter(true, effect - effect.mean() + true.mean() * 0.4, color="C0")
 for word, x, y in zip(words, true, effect - effect.mean() + true.mean() * 0.4, strict=True):

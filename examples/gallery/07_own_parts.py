@@ -2,14 +2,16 @@
 Own module, own loss, own callback
 ==================================
 
-A forecast of demand: too little in stock costs three times as much as too much. The network, what it minimises and what is watched in training are written here, in plain PyTorch; all
-else (encoding, batches, early stopping, ensembles, grids) stays.
+A forecast of demand: too little in stock costs three times as much as too much. The network, what it minimises and
+what is watched in training are written here, in plain PyTorch; all else (encoding, batches, early stopping,
+ensembles, grids) stays.
 """
 
 # %%
 # A module
 # --------
-# It is called with `n_features` and `n_outputs`, which are found from the data, and with what `module_params` says: here a network of which a part sees only pairs of inputs.
+# It is called with `n_features` and `n_outputs`, which are found from the data, and with what `module_params` says:
+# here a network of which a part sees only pairs of inputs.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -104,4 +106,5 @@ for ax in (left, right):
 
 base = NNRegressor(FactorizationMachine, loss=cost_of_stock, learning_rate=0.005, max_epochs=20, random_state=0)
 grid = {"module__n_factors": [2, 8], "module__width": [16, 32]}
-GridSearchCV(base, grid, cv=3).fit(X_train, y_train).best_params_
+search = GridSearchCV(base, grid, cv=3).fit(X_train, y_train)
+print(search.best_params_)

@@ -2,8 +2,8 @@
 Images, and more of them by augmentation
 ========================================
 
-A hundred pictures of digits are few. Turned and moved a little, they are still the same digits: such changes are drawn anew for each batch, so that the network never sees the same
-picture twice.
+A hundred pictures of digits are few. Turned and moved a little, they are still the same digits: such changes are
+drawn anew for each batch, so that the network never sees the same picture twice.
 """
 
 # %%
@@ -33,7 +33,7 @@ first = torch.as_tensor(X[:10, None] / 16, dtype=torch.float32)  # (10, 1, 8, 8)
 for (name, steps), row in zip(changes.items(), axes, strict=True):
     shown = Augment(steps, seed=0)({"x_num": first})[0]["x_num"]
     for ax, image in zip(row, shown, strict=True):
-        ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=1)
+        ax.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])
     row[0].set_ylabel(name, rotation=0, ha="right", va="center")
 
@@ -67,4 +67,5 @@ ax.set(xlabel="errors on new digits, %", title="100 training images, three seeds
 ax.spines[["top", "right"]].set_visible(False)
 
 # %%
-# A mirrored 2 is no digit: what keeps the label must be known beforehand. :doc:`Chapter 7 </how_networks_are_trained/07_augmentation>` measures more.
+# A mirrored 2 is no digit: what keeps the label must be known beforehand. :doc:`Chapter 7
+# </how_networks_are_trained/07_augmentation>` measures more.

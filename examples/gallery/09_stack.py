@@ -2,10 +2,10 @@
 A stack of a network and boosting
 =================================
 
-Networks and trees err on different rows, so a mean of both is often better than either. Its weights must come from predictions of rows that a model has not seen. The network brings
-these along (`oof_prediction_`); trees need a cross-validation.
+Networks and trees err on different rows, so a mean of both is often better than either. Its weights must come from
+predictions of rows that a model has not seen. The network brings these along (`oof_prediction_`); trees need a
+cross-validation.
 """
-
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,6 +41,8 @@ on_test = {
 # %%
 # Their mean
 # ----------
+# On the right, red rows are those that earn more than 50,000 dollars: far from the diagonal one of the two models is
+# wrong.
 
 shares = np.linspace(0, 1, 41)
 
@@ -65,6 +67,6 @@ left.set(xlabel="share of the network (0: boosting alone)", ylabel="log loss", t
 left.legend(frameon=False)
 points = right.scatter(on_test["boosting"], on_test["network"], c=y_test, cmap="coolwarm", s=6, alpha=0.5, linewidth=0)
 right.plot([0, 1], [0, 1], color="k", linewidth=0.8)
-right.set(xlabel="boosting", ylabel="network", title="Probabilities of new rows, red: more than 50,000 dollars")
+right.set(xlabel="boosting", ylabel="network", title="Probabilities of new rows")
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)

@@ -2,13 +2,15 @@
 More rows than memory holds: learning from a stream
 ===================================================
 
-`partial_fit` takes the next rows, any number of them, and forgets them afterwards. New levels of a category may appear, and what the stream is like may change: the network goes along.
+`partial_fit` takes the next rows, any number of them, and forgets them afterwards. New levels of a category may
+appear, and what the stream is like may change: the network goes along.
 """
 
 # %%
 # A stream that changes
 # ---------------------
-# Every chunk is predicted first, and learned afterwards, so that each prediction is honest. After chunk 60 the meaning of two columns is swapped.
+# Every chunk is predicted first, and learned afterwards, so that each prediction is honest. After chunk 60 the
+# meaning of two columns is swapped.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,7 +29,8 @@ def chunks(n_chunks=120, n_rows=100):
         city = rng.choice(["Riga", "Lima"] if k < 30 else ["Riga", "Lima", "Oslo"], n_rows)
         first, second = (a, b) if k < 60 else (b, a)
         score = np.sin(2 * first) + 0.5 * second**2 + 0.8 * (city == "Oslo") - 0.5
-        yield pd.DataFrame({"a": 100 * a, "b": b, "city": city}), (score + 0.3 * rng.normal(size=n_rows) > 0).astype(int)
+        y = (score + 0.3 * rng.normal(size=n_rows) > 0).astype(int)
+        yield pd.DataFrame({"a": 100 * a, "b": b, "city": city}), y
 
 
 net, linear, scaler = NNClassifier(random_state=0), SGDClassifier(loss="log_loss", random_state=0), StandardScaler()
@@ -57,4 +60,5 @@ ax.legend(frameon=False, loc="lower right")
 ax.spines[["top", "right"]].set_visible(False)
 
 # %%
-# The same network would read a file that does not fit into memory: `for chunk in pd.read_csv(path, chunksize=10_000): net.partial_fit(...)`.
+# The same network would read a file that does not fit into memory: `for chunk in pd.read_csv(path, chunksize=10_000):
+# net.partial_fit(...)`.

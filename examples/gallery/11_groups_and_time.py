@@ -2,8 +2,9 @@
 Groups, and time: which rows validate?
 ======================================
 
-If rows belong together (visits of one patient, days of one machine), those that are held out must be of other patients. Else the network learns the patients by heart, early stopping sees no
-harm in it, and the score of the fit is a promise that new patients break.
+If rows belong together (visits of one patient, days of one machine), those that are held out must be of other
+patients. Else the network learns the patients by heart, early stopping sees no harm in it, and the score of the fit
+is a promise that new patients break.
 """
 
 # %%
@@ -21,14 +22,14 @@ rng = np.random.default_rng(0)
 
 
 def visits(n_patients, per_patient=10):
-    """Measurements of each patient are alike; what is to be predicted depends little on them."""
+    """Measurements of each patient are alike; one of them tells whether the patient is ill, more or less."""
     patient = np.repeat(np.arange(n_patients), per_patient)
     typical = rng.normal(size=(n_patients, 8))
-    ill = rng.random(n_patients) < 1 / (1 + np.exp(-typical[:, 0]))
+    ill = rng.random(n_patients) < 1 / (1 + np.exp(-3 * typical[:, 0]))
     return typical[patient] + 0.15 * rng.normal(size=(len(patient), 8)), ill[patient].astype(int), patient
 
 
-X, y, patient = visits(100)
+X, y, patient = visits(200)
 X_new, y_new, _ = visits(400)
 mixed = NNClassifier(random_state=0).fit(X, y)
 apart = NNClassifier(random_state=0).fit(X, y, groups=patient)
@@ -58,18 +59,21 @@ for ax in (left, right):
 # %%
 # Time
 # ----
-# Later rows validate, by any splitter of scikit-learn: the last fold of `TimeSeriesSplit`, or an explicit split. A single network uses the first split that it gets.
+# Later rows validate, by any splitter of scikit-learn: the last fold of `TimeSeriesSplit`, or an explicit split. What
+# is learned is the change since today: the series grows, but its changes stay in the range that is known.
 
 days = np.arange(800)
 series = 0.01 * days + np.sin(days / 20) + 0.3 * rng.normal(size=800)
 lags = np.column_stack([series[k : 760 + k] for k in range(20)])  # (760, 20): the last 20 days
 target = series[40:]  # in 20 days
 past, last = list(TimeSeriesSplit(4).split(lags[:600]))[-1]
-net = NNRegressor(n_members=4, validation_split=[(past, last)], random_state=0).fit(lags[:600], target[:600])
+today = lags[:, -1]
+net = NNRegressor(n_members=4, validation_split=[(past, last)], random_state=0)
+net.fit((lags - today[:, None])[:600], (target - today)[:600])
 
 fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 ax.plot(days[40:], target, color="0.7", label="as it was")
-ax.plot(days[40:], net.predict(lags), color="C0", label="said 20 days before")
+ax.plot(days[40:], today + net.predict(lags - today[:, None]), color="C0", label="said 20 days before")
 ax.axvspan(40 + last[0], 40 + last[-1], color="C2", alpha=0.12, label="validation rows")
 ax.axvspan(640, 800, color="C1", alpha=0.12, label="new days")
 ax.set(xlabel="day", title="Trained on the past, stopped on what came after it")

@@ -55,7 +55,7 @@ class Penalty(Callback):
         "l2": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, l1=0.0, l2=0.0):
+    def __init__(self, l1=0.0, l2=0.0) -> None:
         self.l1 = l1
         self.l2 = l2
 
@@ -65,7 +65,13 @@ class Penalty(Callback):
 
     @torch.no_grad()
     def value(self) -> Tensor | float:
-        """The current penalty."""
+        """Compute the penalty of the current weights.
+
+        Returns
+        -------
+        value : Tensor or float
+            l1·Σ|w| + ½·l2·Σw².
+        """
         return sum(self.l1 * w.abs().sum() + 0.5 * self.l2 * w.square().sum() for w in self.weights_)
 
     @torch.no_grad()

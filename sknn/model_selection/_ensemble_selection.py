@@ -23,6 +23,7 @@ def greedy_weights(predictions: np.ndarray, score: Score, rows: np.ndarray, n_ro
     rows : ndarray of shape (n_rows,)
         Positions of the rows to choose by.
     n_rounds : int, default=20
+        Models that are chosen, with replacement.
 
     Returns
     -------

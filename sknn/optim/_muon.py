@@ -34,7 +34,7 @@ class Muon(Optimizer):
     weight_decay : float, default=0.1
         Decoupled.
     momentum : float, default=0.95
-        μ.
+        Factor μ on the previous momentum.
     nesterov : bool, default=True
     ns_steps : int, default=5
         Newton-Schulz iterations.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import InvalidParameterError
@@ -108,7 +110,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         read_text=True,
         embed_unique=False,
         random_state=None,
-    ):
+    ) -> None:
         self.max_onehot = max_onehot
         self.embed = embed
         self.min_frequency = min_frequency
@@ -120,7 +122,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     @all_or_nothing
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Determine the kinds and statistics of the columns.
 
         Parameters
@@ -145,7 +147,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
             table, sample_weight = take_rows(table, rows), sample_weight[rows]
         return self._fit_table(table, sample_weight)
 
-    def transform(self, X):
+    def transform(self, X) -> Any:
         """Encode a table as one matrix: the float columns, then the codes of embedded categories.
 
         Parameters
@@ -163,7 +165,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         x_num, x_cat = self.encode(table)
         return x_num if x_cat is None else np.hstack([x_num, x_cat.astype(np.float32)])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the columns that `transform` gives.
 
         Parameters
@@ -239,12 +241,42 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         return encoder
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Fit on a checked table and encode it."""
+        """Fit on a checked table and encode it.
+
+        Parameters
+        ----------
+        table : Table
+            As `as_table` returns it.
+        y : None
+            Ignored.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weights of the rows in the statistics.
+
+        Returns
+        -------
+        encoded : Encoded
+            Numbers and codes, as inputs of a network.
+        """
         validate_data(self, with_names(table), skip_check_array=True)
         return self._fit_table(table, sample_weight).encode(table)
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Encode further training rows, without changing the statistics."""
+        """Encode further training rows, without changing the statistics.
+
+        Parameters
+        ----------
+        table : Table
+            As `as_table` returns it.
+        y : None
+            Ignored.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weights of the rows; ignored.
+
+        Returns
+        -------
+        encoded : Encoded
+            Numbers and codes, as inputs of a network.
+        """
         return self.encode(table)
 
     def _fit_table(self, table: Table, weight) -> TableEncoder:
