@@ -137,7 +137,6 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("sknn",),
     "backreferences_dir": "api/examples",
-    "reference_url": {"sknn": None},
     "remove_config_comments": True,
     "show_memory": False,
     "write_computation_times": False,

@@ -112,7 +112,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        features : ndarray of shape (n_samples, n_features_out_), float32
+        features : ndarray of shape (n_samples, `n_features_out_`), float32
         """
         check_is_fitted(self)
         return self._features(X)
@@ -136,7 +136,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of shape (n_features_out_,), object
+        names : ndarray of shape (`n_features_out_`,), object
         """
         check_is_fitted(self)
         return np.array([f"nnfeatures{k}" for k in range(self.n_features_out_)], dtype=object)

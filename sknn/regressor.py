@@ -146,7 +146,7 @@ class NNRegressor(RegressorMixin, BaseNN):
     ----------
     n_features_in_ : int
         Number of columns of `X` in `fit`; for a dict of inputs, the number of values per sample.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, when all of them are strings.
     module_ : nn.Module
         The trained network.
@@ -158,7 +158,7 @@ class NNRegressor(RegressorMixin, BaseNN):
         Number of epochs run.
     best_epoch_ : int
         Epoch, counted from 1, whose weights were kept.
-    history_ : DataFrame of n_iter_ rows
+    history_ : DataFrame of `n_iter_` rows
         Losses, validation score, seconds (`dur`) and what callbacks recorded, one row per epoch.
     loss_curve_ : list of float
         Training loss of each epoch.

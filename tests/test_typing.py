@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("mypy")
 
-# sknn is read as an installed package is: its types count, its code is not checked. Torch, which takes mypy a minute, is
-# left out.
+# sknn is read as an installed package is: its types count, its code is not checked. Torch, which takes mypy a minute,
+# is left out.
 SETTINGS = """
 [mypy]
 strict = true

@@ -22,8 +22,8 @@ class Penalty(Callback):
     gradient, before `on_grad_computed`, and of the loss in a line search; recorded losses do not include it. Several
     penalties add up. Adam and similar optimizers rescale the gradient; with these, `weight_decay` is usual.
 
-    |w| has no gradient at 0, and steps of a fixed size would oscillate around it. So, as in OWL-QN (Andrew and Gao,
-    ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss falls
+    The L1 norm has no gradient at 0, and steps of a fixed size would oscillate around it. So, as in OWL-QN (Andrew and
+    Gao, ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss falls
     faster than the penalty rises: under `l1` weights become exactly 0.
 
     Parameters
@@ -70,7 +70,7 @@ class Penalty(Callback):
         Returns
         -------
         value : Tensor or float
-            l1·Σ|w| + ½·l2·Σw².
+            The sum l1·Σ|w| + ½·l2·Σw² over weights.
         """
         return sum(self.l1 * w.abs().sum() + 0.5 * self.l2 * w.square().sum() for w in self.weights_)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class TrainingCurveDisplay:
         self.runs = runs
 
     @classmethod
-    def from_estimator(cls, estimator, *, panels=None, ax=None, names=None, log_scale="auto", line_kw=None) -> Self:
+    def from_estimator(cls, estimator, *, panels=None, ax=None, names=None, log_scale="auto", line_kw=None) -> Any:
         """Draw the training of one or more fitted estimators.
 
         Parameters

@@ -76,7 +76,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         unseen (0) and missing (1) are included.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names seen in `fit`, when all of them are strings.
 
     References
@@ -129,7 +129,8 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         ----------
         X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
             The table.
-        y : ignored
+        y : None
+            Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the medians and ranges. A row of weight 0 is left out.
 
@@ -157,7 +158,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_out : ndarray or csr_array of shape (n_samples, n_features_ + len(cat_cardinalities_)), float32
+        X_out : ndarray or csr_array of shape (n_samples, `n_features_` + len(`cat_cardinalities_`)), float32
         """
         check_is_fitted(self)
         table = as_table(X, estimator=self)
@@ -221,6 +222,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         state : dict
+            As `to_dict` returned it.
 
         Returns
         -------
