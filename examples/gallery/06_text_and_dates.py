@@ -59,7 +59,8 @@ encoder.set_output(transform="pandas").fit_transform(shop).head(3).T.round(2)
 
 net = NNRegressor(preprocessing=encoder, loss="poisson", random_state=0).fit(shop[~is_new], orders[~is_new])
 best_possible = r2_score(orders[is_new], np.exp(log_orders[is_new]))
-print(f"R² on new orders {net.score(shop[is_new], orders[is_new]):.2f}, with the true means {best_possible:.2f}")
+predicted = net.predict(shop[is_new])
+print(f"R² on new orders {r2_score(orders[is_new], predicted):.2f}, with the true means {best_possible:.2f}")
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=(2, 1), layout="constrained")
@@ -68,14 +69,17 @@ left.plot(days.index, days["orders"], color="0.6", label="orders")
 left.plot(days.index, days["fit"], color="C0", label="predicted")
 left.axvspan(pd.Timestamp("2025-05-01"), days.index[-1], color="C1", alpha=0.12, label="new weeks")
 left.set(title="Orders of an article, mean of a week", ylabel="orders")
-left.legend(frameon=False)
+left.set_ylim(top=19)
+left.legend(frameon=False, ncols=3, loc="upper center")
 
-one = pd.DataFrame({"date": pd.Timestamp("2025-01-15"), "price": "$50.00", "channel": "web"}, index=range(len(words)))
-effect = np.log(net.predict(one.assign(title=[f"{word} {word} shirt" for word in words])[shop.columns]))
-true = np.array(list(words.values())) * 2
-right.scatter(true, effect - effect.mean() + true.mean() * 0.4, color="C0")
-for word, x, y in zip(words, true, effect - effect.mean() + true.mean() * 0.4, strict=True):
-    right.annotate(word, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=9)
-right.set(title="What a word adds", xlabel="as the table was made", ylabel="as learned")
+new = shop[is_new].assign(orders=orders[is_new], predicted=predicted)
+by_word = pd.DataFrame(
+    {word: new.loc[new["title"].str.contains(word), ["orders", "predicted"]].mean() for word in (*words, *things)}
+).T
+right.axline((9, 9), slope=1, color="grey", linestyle=":")
+right.scatter(by_word["predicted"], by_word["orders"], color="C0")
+for word, (actual, expected) in by_word.iterrows():
+    right.annotate(word, (expected, actual), xytext=(5, -9), textcoords="offset points", fontsize=9)
+right.set(title="New weeks, by words of the title", xlabel="predicted orders", ylabel="orders")
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)

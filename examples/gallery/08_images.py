@@ -23,8 +23,8 @@ X, y = load_digits(return_X_y=True)
 X = X.reshape(-1, 8, 8)  # "cnn" takes (n, height, width), or (n, channels, height, width)
 changes = {
     "as they are": [],
-    "rotated": [Rotate(20)],
-    "rotated and moved": [Rotate(10), Translate(0.1)],
+    "rotated": [Rotate(15)],
+    "rotated and moved": [Rotate(10), Translate(0.06)],
     "mirrored": [HorizontalFlip()],
 }
 
@@ -51,7 +51,9 @@ for seed in range(3):
             augmentation=steps or None,
             learning_rate=0.005,
             lr_schedule="one_cycle",
-            max_epochs=40,
+            dropout=0.4,
+            batch_size=25,
+            max_epochs=60,
             early_stopping=False,
             random_state=seed,
         ).fit(X_train, y_train)

@@ -23,8 +23,8 @@ class Penalty(Callback):
     penalties add up. Adam and similar optimizers rescale the gradient; with these, `weight_decay` is usual.
 
     The L1 norm has no gradient at 0, and steps of a fixed size would oscillate around it. So, as in OWL-QN (Andrew and
-    Gao, ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss falls
-    faster than the penalty rises: under `l1` weights become exactly 0.
+    Gao, ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss
+    falls faster than the penalty rises: under `l1` weights become exactly 0.
 
     Parameters
     ----------
