@@ -1,7 +1,7 @@
 """Settings of the documentation site.
 
     python -m sphinx -W docs docs/_build                      # runs the gallery; pages are in docs/_build
-    python -m sphinx -W -D plot_gallery=0 docs/_build         # without its pictures, in a minute
+    python -m sphinx -W -D plot_gallery=0 docs docs/_build    # without its pictures, in half a minute
 
 Needs `pip install 'sknn[docs]'` and no internet: other projects are linked by the names in `docs/inventories/`, plain
 text to which a line is added where a new name is referred to.
