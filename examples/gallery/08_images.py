@@ -53,7 +53,7 @@ for seed in range(3):
             lr_schedule="one_cycle",
             dropout=0.4,
             batch_size=25,
-            max_epochs=60,
+            max_epochs=40,
             early_stopping=False,
             random_state=seed,
         ).fit(X_train, y_train)
