@@ -71,6 +71,7 @@ def link_pages(app, name: str, content: list[str]) -> None:
 
 xref.DEFAULT_LINKS.clear()  # numpydoc's links of every `int`; those below are enough
 autodoc_inherit_docstrings = False  # torch's, of `forward`
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # types are in the docstrings
 numpydoc_show_class_members = False  # the template of a class has them
 numpydoc_xref_param_type = True
@@ -163,7 +164,7 @@ html_theme_options = {
     "footer_end": [],
     "show_prev_next": True,
 }
-html_sidebars = {"changelog": [], "benchmarks": [], "contributing": []}
+html_sidebars = {"coming_from": [], "changelog": [], "benchmarks": [], "contributing": []}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
