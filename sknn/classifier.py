@@ -153,7 +153,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         The class labels; for a label indicator its column indices.
     n_features_in_ : int
         Number of columns of `X` in `fit`; for a dict of inputs, the number of values per sample.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, when all of them are strings.
     module_ : nn.Module
         The trained network.
@@ -165,7 +165,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         Number of epochs run.
     best_epoch_ : int
         Epoch, counted from 1, whose weights were kept.
-    history_ : DataFrame of n_iter_ rows
+    history_ : DataFrame of `n_iter_` rows
         Losses, validation score, seconds (`dur`) and what callbacks recorded, one row per epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
@@ -246,7 +246,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         device="auto",
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.module = module
         self.module_params = module_params
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -338,7 +338,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
             raise ValueError(f"classes must be those of the first partial_fit, {self.classes_}. Got {classes}.")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict labels.
 
         Parameters
@@ -356,7 +356,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict(outputs)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Predict probabilities.
 
         Parameters
@@ -372,7 +372,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict_proba(outputs)
 
-    def predict_std(self, X):
+    def predict_std(self, X) -> np.ndarray:
         """Predict the standard deviation of the members' probabilities.
 
         Parameters
@@ -388,7 +388,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         members = self._member_outputs(X)
         return self._target.predict_std(members)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> np.ndarray:
         """Predict log-probabilities, finite also where the probability underflows to 0.
 
         Parameters
@@ -404,7 +404,7 @@ class NNClassifier(ClassifierMixin, SetMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict_log_proba(outputs)
 
-    def decision_function(self, X):
+    def decision_function(self, X) -> np.ndarray:
         """Predict logits.
 
         Parameters

@@ -60,7 +60,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
     (1797, 32)
     """
 
-    def __init__(self, estimator, layer=None):
+    def __init__(self, estimator, layer=None) -> None:
         self.estimator = estimator
         self.layer = layer
 
@@ -103,7 +103,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
         self.n_features_out_ = self._features(X).shape[1]
         return self
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Features of rows.
 
         Parameters
@@ -113,7 +113,7 @@ class NNFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        features : ndarray of shape (n_samples, n_features_out_), float32
+        features : ndarray of shape (n_samples, `n_features_out_`), float32
         """
         check_is_fitted(self)
         return self._features(X)
@@ -132,16 +132,17 @@ class NNFeatures(TransformerMixin, BaseEstimator):
             table, encoder, seed = fitted._check_table(X), fitted.encoder_, fitted._prediction_seed
         return network_outputs(self._backbone, encoder, table, None, np.asarray, seed)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the features: that of the class in lower case, and a number.
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : object, default=None
+            Ignored.
 
         Returns
         -------
-        names : ndarray of shape (n_features_out_,), object
+        names : ndarray of shape (`n_features_out_`,), object
         """
         check_is_fitted(self)
         return np.array([f"nnfeatures{k}" for k in range(self.n_features_out_)], dtype=object)

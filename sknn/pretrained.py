@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
@@ -57,7 +58,7 @@ class Pretrained(BaseEstimator):
     array([5, 6, 7, 8, 9])
     """
 
-    def __init__(self, source, module=None, *, freeze=(), learning_rates=None, new_head="auto"):
+    def __init__(self, source, module=None, *, freeze=(), learning_rates=None, new_head="auto") -> None:
         self.source = source
         self.module = module
         self.freeze = freeze
@@ -68,12 +69,13 @@ class Pretrained(BaseEstimator):
         """With the same source: a clone of a fitted estimator would have lost what it has learned."""
         return type(self)(**self.get_params(deep=False))
 
-    def get_params(self, deep=True):
+    def get_params(self, deep=True) -> dict[str, Any]:
         """Get the parameters, without those of the source.
 
         Parameters
         ----------
-        deep : ignored
+        deep : bool, default=True
+            Ignored.
 
         Returns
         -------
@@ -135,6 +137,11 @@ class Pretrained(BaseEstimator):
             Outputs that the data ask for.
         classes : ndarray or None
             Their classes.
+
+        Returns
+        -------
+        module : nn.Module
+            The same network.
         """
         left: list[str] = []
         if self.network is None:
@@ -158,7 +165,18 @@ class Pretrained(BaseEstimator):
         return module
 
     def lr_factors(self, module: nn.Module) -> dict[str, float]:
-        """Factors on the learning rate by names of parameters."""
+        """Look up the factors on the learning rate by names of parameters.
+
+        Parameters
+        ----------
+        module : nn.Module
+            The network with these parameters.
+
+        Returns
+        -------
+        factors : dict of float
+            Of those parameters that a pattern of `learning_rates` fits.
+        """
         factors: dict[str, float] = {}
         for name, _ in module.named_parameters():
             fits = [f for pattern, f in (self.learning_rates or {}).items() if self._matches(module, name, [pattern])]

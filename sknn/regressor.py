@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 
@@ -146,7 +147,7 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
     ----------
     n_features_in_ : int
         Number of columns of `X` in `fit`; for a dict of inputs, the number of values per sample.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, when all of them are strings.
     module_ : nn.Module
         The trained network.
@@ -158,7 +159,7 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
         Number of epochs run.
     best_epoch_ : int
         Epoch, counted from 1, whose weights were kept.
-    history_ : DataFrame of n_iter_ rows
+    history_ : DataFrame of `n_iter_` rows
         Losses, validation score, seconds (`dur`) and what callbacks recorded, one row per epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
@@ -231,7 +232,7 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
         device="auto",
         n_jobs=None,
         verbose=0,
-    ):
+    ) -> None:
         self.module = module
         self.module_params = module_params
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -299,7 +300,7 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict targets.
 
         Parameters
@@ -317,7 +318,7 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict(outputs)
 
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X, quantiles=None) -> np.ndarray:
         """Predict quantiles of the target, for `loss="quantile"` and `loss="gaussian_nll"`.
 
         Parameters
@@ -346,7 +347,7 @@ class NNRegressor(RegressorMixin, IntervalMixin, BaseNN):
         outputs = self._outputs(X)
         return self._target.predict_quantiles(outputs, quantiles)
 
-    def predict_std(self, X):
+    def predict_std(self, X) -> np.ndarray:
         """Predict a standard deviation.
 
         Parameters

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from sknn._estimator import BaseNN
+
 
 @pytest.fixture
 def two_threads():
@@ -20,3 +22,15 @@ def quiet_optuna():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     yield
     optuna.logging.set_verbosity(level)
+
+
+@pytest.fixture
+def few_epochs(monkeypatch):
+    """Fits of two epochs at most: what an example finds takes more, but not whether it runs."""
+    resolve = BaseNN._resolve
+
+    def resolve_to_few(self, *args, **kwargs):
+        params = resolve(self, *args, **kwargs)
+        return params | {"max_epochs": min(params["max_epochs"], 2)}
+
+    monkeypatch.setattr(BaseNN, "_resolve", resolve_to_few)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sknn._estimator import BaseNN
-
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "examples" / "training").glob("[0-9]*.py"))
 
@@ -22,20 +20,9 @@ def test_there_are_ten_chapters_each_with_a_page_and_a_image_that_the_index_name
         assert (pages / f"{path.stem}.png").stat().st_size > 10_000
 
 
-@pytest.fixture
-def few_epochs(monkeypatch):
-    """Fits of two epochs at most: what a chapter finds takes more, but not whether it runs."""
-    resolve = BaseNN._resolve
-
-    def resolve_to_few(self, *args, **kwargs):
-        params = resolve(self, *args, **kwargs)
-        return params | {"max_epochs": min(params["max_epochs"], 2)}
-
-    monkeypatch.setattr(BaseNN, "_resolve", resolve_to_few)
-
-
+@pytest.mark.usefixtures("few_epochs")
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_a_chapter_runs_with_a_single_seed_and_few_epochs(path, tmp_path, monkeypatch, few_epochs):
+def test_a_chapter_runs_with_a_single_seed_and_few_epochs(path, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(path.parent))
     import lab
 

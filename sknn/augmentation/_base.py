@@ -47,7 +47,20 @@ class Augmentation(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x, generator).")
 
     def change_codes(self, x_cat: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """New codes (N, C) of categories; unchanged by default."""
+        """Draw new codes of categories; unchanged by default.
+
+        Parameters
+        ----------
+        x_cat : Tensor of shape (N, C)
+            Codes, int64.
+        generator : torch.Generator or None
+            To draw from; None for torch's default one.
+
+        Returns
+        -------
+        x_cat : Tensor of shape (N, C)
+            New codes.
+        """
         return x_cat
 
 

@@ -29,10 +29,10 @@ class Callback(skorch.callbacks.Callback):
     ...     def on_epoch_begin(self, net, **kwargs):
     ...         self.n_steps_ = 0
     ...
-    ...     def on_step_end(self, net):
+    ...     def on_step_end(self, net) -> None:
     ...         self.n_steps_ += 1
     ...
-    ...     def on_training_pass_end(self, net):
+    ...     def on_training_pass_end(self, net) -> None:
     ...         net.history.record("n_steps", self.n_steps_)
     >>> X, y = load_iris(return_X_y=True)
     >>> net = NNClassifier("mlp", callbacks=[CountSteps()], batch_size=50, early_stopping=False, max_epochs=2).fit(X, y)
@@ -57,6 +57,7 @@ class Callback(skorch.callbacks.Callback):
         Parameters
         ----------
         net : skorch.NeuralNet
+            As for `on_step_end`.
         """
 
     def __repr__(self):

@@ -21,9 +21,21 @@ class BestWeights(Callback):
     monitor : str or None
         Column of the history. NaN counts as the worst value.
     lower_is_better : bool, default=True
+        Whether the best epoch has the lowest value.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import NNClassifier
+    >>> from sknn.callbacks import BestWeights
+    >>> X, y = load_iris(return_X_y=True)
+    >>> kept = BestWeights("train_loss")  # also without held-out rows
+    >>> net = NNClassifier("mlp", early_stopping=False, callbacks=[kept], max_epochs=3, random_state=0).fit(X, y)
+    >>> net.n_iter_
+    3
     """
 
-    def __init__(self, monitor, lower_is_better=True):
+    def __init__(self, monitor, lower_is_better=True) -> None:
         self.monitor = monitor
         self.lower_is_better = lower_is_better
 

@@ -36,9 +36,20 @@ class StopIfNotFinite(Callback):
     ----------
     has_trained : bool, default=False
         Whether the weights that training starts from are those of an earlier fit.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import NNClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> wild = NNClassifier("mlp", optimizer="sgd", learning_rate=1e30, random_state=0)
+    >>> wild.fit(X, y)  # every estimator has this callback
+    Traceback (most recent call last):
+    ...
+    ValueError: ...
     """
 
-    def __init__(self, has_trained=False):
+    def __init__(self, has_trained=False) -> None:
         self.has_trained = has_trained
 
     def on_train_begin(self, net, **kwargs):

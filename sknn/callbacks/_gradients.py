@@ -21,11 +21,21 @@ class GradientNorm(Callback):
     ----------
     by_layer : bool, default=False
         Whether to record each parameter's norm too, as `gradient_norm_<name>`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import NNClassifier
+    >>> from sknn.callbacks import GradientNorm
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = NNClassifier("mlp", callbacks=[GradientNorm()], max_epochs=3, random_state=0).fit(X, y)
+    >>> (net.history_["gradient_norm"] > 0).all()
+    np.True_
     """
 
     _parameter_constraints: dict = {"by_layer": ["boolean"]}
 
-    def __init__(self, by_layer=False):
+    def __init__(self, by_layer=False) -> None:
         self.by_layer = by_layer
 
     def on_epoch_begin(self, net, **kwargs):
@@ -52,16 +62,27 @@ class ClipGradient(Callback):
     Parameters
     ----------
     max_norm : float, default=1.0
-        c.
+        Largest norm, c.
 
     References
     ----------
     R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import NNClassifier
+    >>> from sknn.callbacks import ClipGradient, GradientNorm
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clipped = [ClipGradient(0.1), GradientNorm()]  # the norm after what is before it in the list
+    >>> net = NNClassifier("mlp", callbacks=clipped, max_epochs=3, random_state=0).fit(X, y)
+    >>> (net.history_["gradient_norm"] < 0.101).all()
+    np.True_
     """
 
     _parameter_constraints: dict = {"max_norm": [Interval(Real, 0, None, closed="neither")]}
 
-    def __init__(self, max_norm=1.0):
+    def __init__(self, max_norm=1.0) -> None:
         self.max_norm = max_norm
 
     @torch.no_grad()

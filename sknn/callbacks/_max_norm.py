@@ -20,16 +20,26 @@ class MaxNorm(Callback):
     Parameters
     ----------
     max_norm : float, default=3.0
-        c, for linear and convolutional layers, of each member of an ensemble; the last layer too.
+        Largest norm, c, for linear and convolutional layers, of each member of an ensemble; the last layer too.
 
     References
     ----------
     N. Srivastava et al., "Dropout: A simple way to prevent neural networks from overfitting", JMLR 2014, section 5.1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import NNClassifier
+    >>> from sknn.callbacks import MaxNorm
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = NNClassifier("mlp", callbacks=[MaxNorm(0.5)], max_epochs=3, random_state=0).fit(X, y)
+    >>> all(w.norm(dim=1).max() < 0.501 for w in net.module_.parameters() if w.ndim == 2)
+    True
     """
 
     _parameter_constraints: dict = {"max_norm": [Interval(Real, 0, None, closed="neither")]}
 
-    def __init__(self, max_norm=3.0):
+    def __init__(self, max_norm=3.0) -> None:
         self.max_norm = max_norm
 
     def on_train_begin(self, net, **kwargs):

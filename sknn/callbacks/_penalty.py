@@ -22,9 +22,9 @@ class Penalty(Callback):
     gradient, before `on_grad_computed`, and of the loss in a line search; recorded losses do not include it. Several
     penalties add up. Adam and similar optimizers rescale the gradient; with these, `weight_decay` is usual.
 
-    |w| has no gradient at 0, and steps of a fixed size would oscillate around it. So, as in OWL-QN (Andrew and Gao,
-    ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss falls
-    faster than the penalty rises: under `l1` weights become exactly 0.
+    The L1 norm has no gradient at 0, and steps of a fixed size would oscillate around it. So, as in OWL-QN (Andrew and
+    Gao, ICML 2007), a step that would change the sign of a weight sets it to 0, and a weight leaves 0 only if the loss
+    falls faster than the penalty rises: under `l1` weights become exactly 0.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Penalty(Callback):
         "l2": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, l1=0.0, l2=0.0):
+    def __init__(self, l1=0.0, l2=0.0) -> None:
         self.l1 = l1
         self.l2 = l2
 
@@ -65,7 +65,13 @@ class Penalty(Callback):
 
     @torch.no_grad()
     def value(self) -> Tensor | float:
-        """The current penalty."""
+        """Compute the penalty of the current weights.
+
+        Returns
+        -------
+        value : Tensor or float
+            The sum l1·Σ|w| + ½·l2·Σw² over weights.
+        """
         return sum(self.l1 * w.abs().sum() + 0.5 * self.l2 * w.square().sum() for w in self.weights_)
 
     @torch.no_grad()

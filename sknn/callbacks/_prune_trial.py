@@ -48,7 +48,7 @@ class PruneTrial(Callback):
 
     _parameter_constraints: dict = {"trial": [HasMethods(["report", "should_prune"])]}
 
-    def __init__(self, trial):
+    def __init__(self, trial) -> None:
         self.trial = trial
 
     def on_epoch_end(self, net, **kwargs):

@@ -36,7 +36,7 @@ class TimeLimit(Callback):
 
     _parameter_constraints: dict = {"seconds": [Interval(Real, 0, None, closed="neither")]}
 
-    def __init__(self, seconds):
+    def __init__(self, seconds) -> None:
         self.seconds = seconds
 
     def on_train_begin(self, net, **kwargs):

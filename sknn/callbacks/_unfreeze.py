@@ -40,7 +40,7 @@ class Unfreeze(Callback):
         "patterns": [str, "array-like"],
     }
 
-    def __init__(self, epoch=5, patterns="*"):
+    def __init__(self, epoch=5, patterns="*") -> None:
         self.epoch = epoch
         self.patterns = patterns
 

@@ -20,8 +20,8 @@ class WeightAverage(Callback):
     Parameters
     ----------
     decay : float or None, default=0.999
-        d of the exponential moving average a ← d·a + (1 − d)·w after each step, with d at most (1 + n) / (10 + n)
-        after n steps, so that the initial weights have little influence. None: the mean of the weights at the end of
+        Factor d of the exponential moving average a ← d·a + (1 − d)·w after each step, with d at most (1 + n) / (10 +
+        n) after n steps, so that the initial weights have little influence. None: the mean of the weights at the end of
         each epoch (stochastic weight averaging, SWA).
     start : float, default=0.0
         Fraction of `max_epochs` after which averaging begins; for SWA usually 0.75.
@@ -45,7 +45,7 @@ class WeightAverage(Callback):
         "start": [Interval(Real, 0, 1, closed="left")],
     }
 
-    def __init__(self, decay=0.999, start=0.0):
+    def __init__(self, decay=0.999, start=0.0) -> None:
         self.decay = decay
         self.start = start
 

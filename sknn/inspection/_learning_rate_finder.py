@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -64,14 +65,14 @@ class LearningRateFinder(BaseEstimator):
     True
     """
 
-    def __init__(self, estimator, *, min_learning_rate=1e-5, max_learning_rate=1.0, n_steps=100):
+    def __init__(self, estimator, *, min_learning_rate=1e-5, max_learning_rate=1.0, n_steps=100) -> None:
         self.estimator = estimator
         self.min_learning_rate = min_learning_rate
         self.max_learning_rate = max_learning_rate
         self.n_steps = n_steps
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None) -> Self:
         """Run the test.
 
         Parameters
@@ -125,7 +126,7 @@ class LearningRateFinder(BaseEstimator):
         self.suggestion_ = _steepest(self.learning_rates_, self.smoothed_losses_)
         return self
 
-    def plot(self, ax=None):
+    def plot(self, ax=None) -> Any:
         """Draw the loss over the learning rate, and the suggestion.
 
         Parameters

@@ -47,7 +47,7 @@ class SearchDisplay:
 
     See Also
     --------
-    TrainingCurveDisplay : Losses of each epoch of single networks.
+    sknn.TrainingCurveDisplay : Losses of each epoch of single networks.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class SearchDisplay:
         self.results = results
 
     @classmethod
-    def from_estimator(cls, search, *, kind="time", metric=None, ax=None):
+    def from_estimator(cls, search, *, kind="time", metric=None, ax=None) -> SearchDisplay:
         """Draw a fitted search.
 
         Parameters
@@ -98,12 +98,14 @@ class SearchDisplay:
         import_pyplot(cls.__name__)
         return cls(results=search_results(search, metric)).plot(ax, kind=kind)
 
-    def plot(self, ax=None, *, kind="time"):
+    def plot(self, ax=None, *, kind="time") -> SearchDisplay:
         """Draw the results.
 
         Parameters
         ----------
-        ax, kind
+        ax : matplotlib Axes, list of Axes or None, default=None
+            As in `from_estimator`.
+        kind : {"time", "parallel", "slice"}, default="time"
             As in `from_estimator`.
 
         Returns

@@ -38,6 +38,19 @@ class Summary:
         Numbers of the whole network.
     n_bytes : int
         Size of its parameters and buffers.
+
+    See Also
+    --------
+    summarize : The same of any module.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn import NNClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> summary = NNClassifier("linear", max_epochs=2).fit(X, y).summary()
+    >>> summary.n_parameters  # 4 weights and a bias for each of three classes
+    15
     """
 
     def __init__(self, frame: pd.DataFrame, title: str, *, n_parameters: int, n_trainable: int, n_bytes: int):

@@ -67,7 +67,7 @@ class TrainingCurveDisplay:
         self.runs = runs
 
     @classmethod
-    def from_estimator(cls, estimator, *, panels=None, ax=None, names=None, log_scale="auto", line_kw=None):
+    def from_estimator(cls, estimator, *, panels=None, ax=None, names=None, log_scale="auto", line_kw=None) -> Any:
         """Draw the training of one or more fitted estimators.
 
         Parameters
@@ -107,12 +107,18 @@ class TrainingCurveDisplay:
         display = cls(runs=training_runs(estimator, names))
         return display.plot(ax, panels=panels, log_scale=log_scale, line_kw=line_kw)
 
-    def plot(self, ax=None, *, panels=None, log_scale="auto", line_kw=None):
+    def plot(self, ax=None, *, panels=None, log_scale="auto", line_kw=None) -> TrainingCurveDisplay:
         """Draw the runs.
 
         Parameters
         ----------
-        ax, panels, log_scale, line_kw
+        ax : matplotlib Axes, list of Axes or None, default=None
+            As in `from_estimator`.
+        panels : list of str or None, default=None
+            As in `from_estimator`.
+        log_scale : "auto" or bool, default="auto"
+            As in `from_estimator`.
+        line_kw : dict or None, default=None
             As in `from_estimator`.
 
         Returns

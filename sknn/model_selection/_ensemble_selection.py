@@ -25,6 +25,7 @@ def greedy_weights(
     rows : ndarray of shape (n_rows,)
         Positions of the rows to choose by.
     n_rounds : int, default=20
+        Models that are chosen, with replacement.
     share_of_first : float, default=0.0
         In [0, 1]: what the first model is given beforehand, in the place of an equal part of all weights.
 

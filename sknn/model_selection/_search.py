@@ -190,7 +190,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         error_score=np.nan,
         random_state=None,
         verbose=0,
-    ):
+    ) -> None:
         self.estimator = estimator
         self.param_distributions = param_distributions
         self.n_iter = n_iter
@@ -358,7 +358,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     # -- prediction ---------------------------------------------------------------------------
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict labels or targets.
 
         Parameters
@@ -375,7 +375,7 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         return self._labels.of(self._mean(X))
 
     @available_if(_classifies)
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Predict probabilities.
 
         Parameters
@@ -389,13 +389,15 @@ class NNSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "best_estimator_")
         return self._mean(X)
 
-    def score(self, X, y):
+    def score(self, X, y) -> float:
         """The metric that has chosen, on other rows.
 
         Parameters
         ----------
         X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows like those of `fit`.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
 
         Returns
         -------

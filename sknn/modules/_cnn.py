@@ -47,13 +47,15 @@ class CNN(nn.Module):
     head_size : int, default=128
         Width of the hidden linear layer.
 
-    Shape: (B, C, H, W), (B, H, W) for grey images or (B, C · H · W) to (B, n_outputs).
-
     Raises
     ------
     ValueError
         For no block, a list of another length than `hidden_layer_sizes`, an unknown name, an impossible
         `image_shape` or `dropout`; in `forward`, for images of another shape.
+
+    Notes
+    -----
+    Shapes: (B, C, H, W), (B, H, W) for grey images or (B, C · H · W) to (B, n_outputs).
 
     Examples
     --------

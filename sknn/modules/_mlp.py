@@ -49,13 +49,15 @@ class MLP(nn.Module):
     embedding_dim : int, default=8
         Width of a category's embedding.
 
-    Shape: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
-
     Raises
     ------
     ValueError
         For a list of another length than `hidden_layer_sizes`, an unknown name, or a `dropout` that is no
         probability.
+
+    Notes
+    -----
+    Shapes: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
 
     Examples
     --------
@@ -115,7 +117,9 @@ class LinearNet(MLP):
     embedding_dim : int, default=8
         Width of a category's embedding.
 
-    Shape: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
+    Notes
+    -----
+    Shapes: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
 
     Examples
     --------

@@ -57,13 +57,15 @@ class ResNet(nn.Module):
     embedding_dim : int, default=8
         Width E of a category's embedding.
 
-    Shape: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
-
     Raises
     ------
     ValueError
         For no block, a list of another length than `hidden_layer_sizes`, an unknown name, or a dropout
         that is no probability.
+
+    Notes
+    -----
+    Shapes: `x_num` (B, F) and `x_cat` (B, C) to (B, n_outputs).
 
     References
     ----------

@@ -92,7 +92,9 @@ class TabularNet(nn.Module):
     learnable_scale : bool, default=True
         Whether inputs of the first layer have a learned factor.
 
-    Shape: `x_num` (B, F), or (K, B, F) with different rows for each member, and `x_cat` (B, C) or
+    Notes
+    -----
+    Shapes: `x_num` (B, F), or (K, B, F) with different rows for each member, and `x_cat` (B, C) or
     (K, B, C), to (K, B, O).
 
     References
@@ -174,7 +176,20 @@ class TabularNet(nn.Module):
         return h.transpose(1, 2)  # (K, B, O)
 
     def embed(self, x_num: Tensor, x_cat: Tensor | None) -> Tensor:
-        """Inputs of the first layer, (K, D₀, B); (1, D₀, B) where members neither embed nor have rows of their own."""
+        """Embed rows.
+
+        Parameters
+        ----------
+        x_num : Tensor of shape (B, F) or (K, B, F)
+            Numbers.
+        x_cat : Tensor of shape (B, C) or (K, B, C), or None
+            Codes of categories.
+
+        Returns
+        -------
+        x : Tensor of shape (K, D₀, B)
+            Inputs of the first layer; (1, D₀, B) where members neither embed nor have rows of their own.
+        """
         x = x_num.transpose(-1, -2)  # (F, B) or (K, F, B)
         x = x.unsqueeze(0) if x.ndim == 2 else x
         parts = []
@@ -224,7 +239,13 @@ class TabularNet(nn.Module):
             h = z + layer.bias.unsqueeze(2)
 
     def parameter_factors(self) -> dict[str, Factors]:
-        """How each parameter is trained, by its name."""
+        """Tell how each parameter is trained.
+
+        Returns
+        -------
+        factors : dict of Factors
+            By names of parameters.
+        """
         return {
             f"{path}.{name}": _factors(path, layer, name)
             for path, layer in self.named_modules()

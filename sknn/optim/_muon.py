@@ -30,12 +30,15 @@ class Muon(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor or dict
+        Parameters, or groups of them as for other optimizers.
     lr : float, default=1e-3
+        Learning rate.
     weight_decay : float, default=0.1
         Decoupled.
     momentum : float, default=0.95
-        μ.
+        Factor μ on the previous momentum.
     nesterov : bool, default=True
+        Whether to look ahead by the momentum.
     ns_steps : int, default=5
         Newton-Schulz iterations.
     betas : tuple of float, default=(0.9, 0.999)

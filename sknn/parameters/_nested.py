@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import InvalidParameterError
@@ -26,7 +26,7 @@ class NestedParams(BaseEstimator):
 
     module: Any
 
-    def get_params(self, deep=True):
+    def get_params(self, deep=True) -> dict[str, Any]:
         """Get the parameters.
 
         Parameters
@@ -49,7 +49,7 @@ class NestedParams(BaseEstimator):
                 params |= {f"{name}__{key}": value for key, value in get_parts(params[name]).items()}
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params) -> Self:
         """Set parameters.
 
         `module__<name>`, `loss__<name>`, `optimizer__<name>` and `lr_schedule__<name>` set an entry in a copy of
@@ -59,6 +59,7 @@ class NestedParams(BaseEstimator):
         Parameters
         ----------
         **params : dict
+            New values by names.
 
         Returns
         -------

@@ -79,7 +79,18 @@ class ColumnDispatcher:
         self.cat_cardinalities_ = tuple(codes for encoder in self.encoders_ for codes in encoder.cardinalities_)
 
     def encode(self, table: Table) -> Encoded:
-        """Encode a checked table with the fitted columns."""
+        """Encode a checked table with the fitted columns.
+
+        Parameters
+        ----------
+        table : Table
+            As `as_table` returns it.
+
+        Returns
+        -------
+        encoded : Encoded
+            Numbers and codes, as inputs of a network.
+        """
         table = self._match_container(table)
         if self.container_ == "csr":
             return Encoded(self.encoders_[0].encode(table))

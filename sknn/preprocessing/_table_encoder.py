@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         unseen (0) and missing (1) are included.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names seen in `fit`, when all of them are strings.
 
     References
@@ -111,7 +112,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         read_text=True,
         embed_unique=False,
         random_state=None,
-    ):
+    ) -> None:
         self.max_onehot = max_onehot
         self.embed = embed
         self.min_frequency = min_frequency
@@ -123,14 +124,15 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     @all_or_nothing
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Determine the kinds and statistics of the columns.
 
         Parameters
         ----------
         X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
             The table.
-        y : ignored
+        y : None
+            Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the medians and ranges. A row of weight 0 is left out.
 
@@ -148,7 +150,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
             table, sample_weight = take_rows(table, rows), sample_weight[rows]
         return self._fit_table(table, sample_weight)
 
-    def transform(self, X):
+    def transform(self, X) -> Any:
         """Encode a table as one matrix: the float columns, then the codes of embedded categories.
 
         Parameters
@@ -158,7 +160,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_out : ndarray or csr_array of shape (n_samples, n_features_ + len(cat_cardinalities_)), float32
+        X_out : ndarray or csr_array of shape (n_samples, `n_features_` + len(`cat_cardinalities_`)), float32
         """
         check_is_fitted(self)
         table = as_table(X, estimator=self)
@@ -166,7 +168,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         x_num, x_cat = self.encode(table)
         return x_num if x_cat is None else np.hstack([x_num, x_cat.astype(np.float32)])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the columns that `transform` gives.
 
         Parameters
@@ -222,6 +224,7 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         state : dict
+            As `to_dict` returned it.
 
         Returns
         -------
@@ -242,7 +245,22 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         return encoder
 
     def fit_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Fit on a checked table and encode it."""
+        """Fit on a checked table and encode it.
+
+        Parameters
+        ----------
+        table : Table
+            As `as_table` returns it.
+        y : None
+            Ignored.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weights of the rows in the statistics.
+
+        Returns
+        -------
+        encoded : Encoded
+            Numbers and codes, as inputs of a network.
+        """
         validate_data(self, with_names(table), skip_check_array=True)
         return self._fit_table(table, sample_weight).encode(table)
 
@@ -261,7 +279,22 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
             return None
 
     def update_encode(self, table: Table, y=None, sample_weight=None) -> Encoded:
-        """Encode further training rows, without changing the statistics."""
+        """Encode further training rows, without changing the statistics.
+
+        Parameters
+        ----------
+        table : Table
+            As `as_table` returns it.
+        y : None
+            Ignored.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weights of the rows; ignored.
+
+        Returns
+        -------
+        encoded : Encoded
+            Numbers and codes, as inputs of a network.
+        """
         return self.encode(table)
 
     def _fit_table(self, table: Table, weight) -> TableEncoder:
