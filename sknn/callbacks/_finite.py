@@ -23,6 +23,13 @@ class TrainingWarning(ConvergenceWarning):
     """Training has gone wrong, beyond doubt. `sknn.inspection.diagnose` looks for what is less certain, and for causes.
 
     A subclass of scikit-learn's `ConvergenceWarning`.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sknn.inspection import TrainingWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", TrainingWarning)  # a fit that goes wrong ends with an error
     """
 
 

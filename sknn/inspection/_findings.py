@@ -22,7 +22,7 @@ _LINE_LENGTH = 100  # characters
 class Finding(NamedTuple):
     """One fault.
 
-    Attributes
+    Parameters
     ----------
     name : str
         A short name, such as "dead units".
@@ -30,6 +30,13 @@ class Finding(NamedTuple):
         What was seen, with numbers.
     advice : str
         What to try.
+
+    Examples
+    --------
+    >>> from sknn.inspection import Finding
+    >>> print(Finding("constant target", "y is 3 in all rows.", "other rows."))
+    constant target: y is 3 in all rows.
+    Try: other rows.
     """
 
     name: str

@@ -48,6 +48,8 @@ def member_partial_dependence(
     Returns
     -------
     result : Bunch
+        The following attributes.
+
         grid_values : ndarray of shape (n_values,)
             Numbers, dates or levels.
         average : ndarray of shape (n_values,)

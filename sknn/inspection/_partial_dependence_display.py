@@ -88,10 +88,20 @@ class MemberPartialDependenceDisplay:
 
         Parameters
         ----------
-        estimator, X, target, sample_weight, percentiles, grid_resolution
-            As for `member_partial_dependence`.
+        estimator : NNClassifier or NNRegressor, or a Pipeline or search that holds one
+            Fitted.
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            Rows over which is averaged.
         features : list of str or int
             Names or positions of the columns.
+        target : int, str or None, default=None
+            The class or the output, as for `member_partial_dependence`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the mean.
+        percentiles : tuple of float, default=(0.05, 0.95)
+            Between which values of a number lie.
+        grid_resolution : int, default=100
+            Values of a number at most.
         n_cols : int, default=3
             Panels side by side.
         ax : matplotlib Axes or list of them, default=None
@@ -133,8 +143,12 @@ class MemberPartialDependenceDisplay:
 
         Parameters
         ----------
-        ax, n_cols, line_kw, band_kw
-            As in `from_estimator`.
+        ax : matplotlib Axes or list of them, default=None
+            Where to draw: one that is divided, or one for each column; None: a new figure.
+        n_cols : int, default=3
+            Panels side by side.
+        line_kw, band_kw : dict or None, default=None
+            Further arguments of matplotlib's `plot` and `fill_between`.
 
         Returns
         -------

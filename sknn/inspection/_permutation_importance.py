@@ -55,6 +55,8 @@ def oof_permutation_importance(
     Returns
     -------
     result : Bunch, or dict of Bunch by names of scorers
+        The following attributes.
+
         importances : ndarray of shape (n_columns, n_repeats)
             In the unit of the score.
         importances_mean : ndarray of shape (n_columns,)

@@ -74,10 +74,22 @@ class PermutationImportanceDisplay:
 
         Parameters
         ----------
-        estimator, X, y, columns, n_repeats, sample_weight, random_state
-            As for `oof_permutation_importance`.
+        estimator : NNClassifier or NNRegressor, or a Pipeline or search that holds one
+            Fitted, with rows held out.
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            The rows of `fit`, in the same order.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
         scoring : str, callable or None, default=None
             One score; None: accuracy or R².
+        columns : dict of list, list or None, default=None
+            What is permuted, as for `oof_permutation_importance`.
+        n_repeats : int, default=5
+            Permutations of each.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the score.
+        random_state : int, RandomState instance or None, default=None
+            Determines the permutations.
         max_columns : int or None, default=20
             How many are drawn, the most important ones; None: all.
         ax : matplotlib Axes, default=None
@@ -112,8 +124,12 @@ class PermutationImportanceDisplay:
 
         Parameters
         ----------
-        ax, max_columns, bar_kw
-            As in `from_estimator`.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        max_columns : int or None, default=20
+            How many are drawn, the most important ones; None: all.
+        bar_kw : dict or None, default=None
+            Further arguments of matplotlib's `barh`.
 
         Returns
         -------

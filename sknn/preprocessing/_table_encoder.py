@@ -265,9 +265,17 @@ class TableEncoder(ColumnDispatcher, TransformerMixin, BaseEstimator):
         return self._fit_table(table, sample_weight).encode(table)
 
     def encode_row(self, X: pd.DataFrame | Mapping) -> Encoded | None:
-        """Encode one raw row, a frame or a dict by the names of `fit`, without the checks of a table.
+        """Encode one raw row without the checks of a table.
 
-        None where there is something to be checked: another container, other names or an unusual cell.
+        Parameters
+        ----------
+        X : DataFrame of one row, or dict
+            With the names of `fit`.
+
+        Returns
+        -------
+        encoded : Encoded or None
+            None where there is something to be checked: another container, other names or an unusual cell.
         """
         cells = cells_of_row(X, self.columns_)
         if cells is None:

@@ -83,6 +83,7 @@ def load(path, **own_parts):
     Parameters
     ----------
     path : str or path-like
+        Of the file.
     **own_parts : dict
         The parameters that the file does not hold, because they are, or have entries that are, of one's own:
         `module=MyNet`, `loss=my_loss`, `callbacks=[MyCallback()]`, `activation=...` and so on, as they were in the
@@ -108,6 +109,18 @@ def load(path, **own_parts):
     See Also
     --------
     save : The way forth.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import sknn
+    >>> def error_over_spread(output, target, reduction="mean"):
+    ...     return ((output - target) ** 2).mean()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sknn.save(sknn.NNRegressor(loss=error_over_spread), f"{folder}/model.sknn")
+    ...     loaded = sknn.load(f"{folder}/model.sknn", loss=error_over_spread)
+    >>> loaded.loss is error_over_spread
+    True
     """
     tree = read_archive(path)
     try:
