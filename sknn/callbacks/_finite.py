@@ -11,8 +11,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sknn.callbacks._base import Callback
 from sknn.callbacks._stop import StopTraining
 
-_GROWN = 10.0  # factor on the first epoch's loss
-_LARGE = 10.0  # a loss that no constant prediction has: of standardised targets 1, of 1,000 classes 7
 _CAUSES = (
     "Likely causes: a learning rate that is too high, unscaled numbers in X (with preprocessing=None or a "
     "transformer that does not scale), or a loss that is undefined for some output or target."
@@ -37,7 +35,7 @@ class StopIfNotFinite(Callback):
     """Stop training after an epoch that left a loss or a weight that is NaN or infinite.
 
     The first epoch of a fit raises ValueError; later ones warn, for there are good weights to go
-    back to. So does a finite training loss that ends at ten times that of the first epoch, and above 10.
+    back to.
 
     Parameters
     ----------
@@ -64,9 +62,6 @@ class StopIfNotFinite(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.parameters_ = None
-        losses = [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
-        if losses and max(_GROWN * losses[0], _LARGE) < losses[-1] < math.inf:
-            self._warn(f"The train_loss has grown from {losses[0]:.3g} in epoch 1 to {losses[-1]:.3g}")
 
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]

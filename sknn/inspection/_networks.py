@@ -54,4 +54,5 @@ def check_rows_of_fit(network, n_rows: int) -> None:
     oof, held_out = getattr(network, "oof_prediction_", None), getattr(network, "_held_out_rows", None)
     least = 0 if held_out is None else 1 + max(int(rows.max()) for rows in held_out)
     if n_rows < least or (oof is not None and n_rows != len(oof)):
-        raise ValueError(f"X and y must hold the {least if oof is None else len(oof)} rows of fit. Got {n_rows}.")
+        known = f"at least {least}" if oof is None else len(oof)
+        raise ValueError(f"X and y must hold the rows of fit, {known}. Got {n_rows}.")

@@ -15,6 +15,7 @@ from sknn.targets._regression import RealTarget
 
 LARGEST_LOG_VARIANCE = 600.0  # of a standardised target, so that neither it nor its square root leaves float64
 LARGEST_LOG_MEAN = 50.0
+_LEAST_MEAN = 1e-6  # in which residuals are measured, relative to the mean of the targets
 
 
 class LogLinkTarget(RealTarget):
@@ -38,8 +39,8 @@ class LogLinkTarget(RealTarget):
     def bounds(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Residuals are measured in the standard deviation that the loss implies, up to a factor."""
         center, _, _ = super().bounds(outputs)
-        mean = np.maximum(self._centers(outputs), 1e-12)  # of the targets' mean
-        return center, center, (np.sqrt(mean) if self.loss.name == "poisson" else mean) * self._large(self.scale)
+        mean = np.maximum(self._centers(outputs), _LEAST_MEAN)
+        return center, center, np.sqrt(mean) if self.loss.name == "poisson" else mean
 
 
 class GaussianTarget(RealTarget):

@@ -119,7 +119,8 @@ class RealTarget(Target):
         """Residuals (n, T, 2) from both of the `bounds`."""
         low, high, spread = self.bounds(outputs)
         y = _as_columns(y)
-        return np.stack([(y - low) / spread, (y - high) / spread], axis=-1)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return np.stack([(y - low) / spread, (y - high) / spread], axis=-1)
 
     def score(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         """R², which does not depend on the unit of y."""

