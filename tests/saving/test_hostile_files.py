@@ -299,7 +299,7 @@ def models_for_mutation(folder):
 @pytest.mark.filterwarnings("ignore")
 def test_mutated_files_neither_crash_nor_execute_nor_take_much_memory(tmp_path):
     models_for_mutation(tmp_path)
-    n_files, seed = int(os.environ.get("SKNN_FUZZ_FILES", "300")), os.environ.get("SKNN_FUZZ_SEED", "0")
+    n_files, seed = int(os.environ.get("SKNN_FUZZ_FILES", "100")), os.environ.get("SKNN_FUZZ_SEED", "0")
     script = [sys.executable, str(Path(mutations.__file__)), str(tmp_path), str(n_files), seed]
     env = os.environ | {"PYTHONPATH": str(Path(sknn.__file__).parents[1])}
     found = json.loads(subprocess.run(script, check=True, stdout=subprocess.PIPE, env=env).stdout)
